@@ -1,0 +1,5 @@
+//! Rules for what callers write: texts, names of references, paths.
+
+pub mod path;
+pub mod reference;
+pub mod text;

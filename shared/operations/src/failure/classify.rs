@@ -1,0 +1,63 @@
+//! Reads a failed step into a code: data before text, text only in the C locale.
+//!
+//! The order is that of `git.md` 4.4's rule: how the plan ended, the exit code, then what git said. The
+//! text patterns were seen on git 2.39 and 2.47. Whether there is a conflict is never read from text:
+//! operations look at the index.
+
+use gitledger_events::operation::SideEffect;
+
+use super::code::{Code, codes};
+use crate::decision::Failure;
+use crate::plan::{Ended, Exit, Exits};
+
+/// Pieces that must all occur, in this order, in one line.
+type Pattern = &'static [&'static str];
+
+/// First match wins; so what is particular stands before what is general.
+const PATTERNS: &[(Pattern, Code)] = &[(&["transport '", "' not allowed"], codes::TRANSPORT_FORBIDDEN)];
+
+/// The failure of the last step that ran. `touched` says what is left behind if that is not known better.
+pub fn classify(exits: &Exits, touched: SideEffect) -> Failure {
+    let last = exits.last().cloned().unwrap_or_default();
+    let code = match exits.ended {
+        Ended::TimedOut => codes::TIMEOUT,
+        Ended::Killed => codes::OUT_OF_MEMORY,
+        Ended::Normally => by_exit(&last),
+    };
+    let mut failure = Failure::new(code, message(&last));
+    failure.side_effect = touched;
+    failure
+}
+
+fn by_exit(exit: &Exit) -> Code {
+    match exit.code {
+        126 | 127 => return codes::GIT_MISSING,
+        137 => return codes::OUT_OF_MEMORY,
+        _ => {}
+    }
+    let said = format!("{}\n{}", exit.error_text(), exit.text());
+    let hit = PATTERNS.iter().find(|(pattern, _)| said.lines().any(|line| occurs(pattern, line)));
+    match hit {
+        Some((_, code)) => *code,
+        None if exit.code == 129 => codes::GIT_UNSUPPORTED,
+        None => codes::UNKNOWN_GIT_ERROR,
+    }
+}
+
+fn occurs(pattern: Pattern, line: &str) -> bool {
+    let mut rest = line;
+    pattern.iter().all(|piece| match rest.find(piece) {
+        Some(at) => {
+            rest = &rest[at + piece.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+/// The end of what git said, for people.
+fn message(exit: &Exit) -> String {
+    let said = exit.error_text();
+    let said = if said.trim().is_empty() { exit.text() } else { said };
+    crate::check::text::printable_tail(said.trim(), 2000)
+}

@@ -1,0 +1,75 @@
+//! What it takes to be an operation.
+
+use std::time::Duration;
+
+use gitledger_events::operation::Effect;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{Context, Decision, Exits, Rejection, Remotes};
+
+/// How much an operation may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// From the request to the outcome. git itself is stopped a little earlier.
+    pub time: Duration,
+    /// What git may print in one step; the rest is counted and dropped.
+    pub output_bytes: usize,
+}
+
+impl Budget {
+    /// For what only looks at the workspace.
+    pub const LOCAL: Self = Self { time: Duration::from_secs(60), output_bytes: 4 << 20 };
+    /// For what talks to a remote.
+    pub const REMOTE: Self = Self { time: Duration::from_secs(300), output_bytes: 1 << 20 };
+}
+
+/// Where an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In a sandbox that the caller names.
+    Named(&'a str),
+    /// In a sandbox that fits: one that has the repository and the agent's trust, else a new one.
+    Opens {
+        /// The repository's URL.
+        repo_url: &'a str,
+        /// For whom.
+        agent_id: &'a str,
+        /// For what.
+        task_id: &'a str,
+    },
+}
+
+/// One thing that may be asked of git. The implementing type is the input; its doc comment is its help.
+pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// The name on every surface, in kebab case.
+    const NAME: &'static str;
+    /// What it may do to the world.
+    const EFFECT: Effect;
+    /// What it may take.
+    const BUDGET: Budget;
+    /// The answer when it succeeds.
+    type Output: Serialize + JsonSchema;
+
+    /// Where it runs.
+    fn place(&self) -> Place<'_>;
+
+    /// Checks what types cannot. Nothing has happened yet, and nothing will when this refuses.
+    fn check(&self, remotes: &Remotes) -> Result<(), Rejection>;
+
+    /// What to do next, given how the plans run so far ended. Called with no rounds first; pure, so the
+    /// same rounds always give the same decision.
+    fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Self::Output>;
+
+    /// The input as the ledger keeps it: without file contents, and short.
+    fn recorded_input(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
+    /// The answer as the ledger keeps it, or `None` where it would be a diff or file contents.
+    fn recorded_output(output: &Self::Output) -> Option<Value> {
+        serde_json::to_value(output).ok()
+    }
+}
