@@ -1,7 +1,7 @@
 //! How an append or a read can fail. Messages are for the log; callers act on the kind.
 
 /// The ledger could not do its work. Nothing was acknowledged.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The engine said no.
     #[error("ledger engine: {0}")]
@@ -20,7 +20,7 @@ pub enum LedgerError {
 }
 
 /// Why an append did not happen.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {
     /// The stream is not what was expected.
     #[error("stream is at version {actual}")]
