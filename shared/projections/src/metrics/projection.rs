@@ -1,0 +1,217 @@
+//! The fold behind the metrics, and the numbers at an instant.
+
+use std::collections::BTreeMap;
+
+use gitledger_events::operation::Timing;
+use gitledger_events::sandbox::SandboxLeased;
+use gitledger_events::{Event, Fact};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::board::Board;
+use super::buckets::Buckets;
+use super::definitions::{self as define, Vocabulary};
+use super::snapshot::MetricsSnapshot;
+use crate::Projection;
+use crate::bounded::{self, OTHER};
+use crate::cost::{Estimate, Meter, Price, ResourceTime, SandboxUsage, Windows};
+use crate::counting::{ABANDONED, starts, worked};
+
+/// The state of the metrics: totals, live sandboxes, and the last two months' usage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metrics {
+    operations: BTreeMap<String, Tally>,
+    /// By retry number; 0 stands for those beyond the tenth.
+    push_retries: BTreeMap<u32, u64>,
+    creation: Buckets,
+    cache_hits: u64,
+    cache_misses: u64,
+    meter: Meter,
+    /// The usage of ended stretches.
+    ended: ResourceTime,
+    windows: Windows,
+    newest: Option<Timestamp>,
+    /// The greatest usage ever shown: a sandbox whose end is recorded with an instant before the last
+    /// snapshot's "now" must not make a counter fall.
+    shown: ResourceTime,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Tally {
+    started: u64,
+    succeeded: u64,
+    failed: u64,
+    retried: u64,
+    conflicts: u64,
+    durations: Buckets,
+    error_types: BTreeMap<String, u64>,
+    codes: BTreeMap<String, u64>,
+}
+
+/// What a snapshot needs to know beside the events.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// The instant.
+    pub now: Timestamp,
+    /// The last event folded in.
+    pub position: u64,
+    /// The newest event of the ledger; at most `position` when nothing is waiting.
+    pub head: u64,
+    /// Publications that have failed so far.
+    pub push_failures: u64,
+    /// The words for labels.
+    pub vocabulary: Vocabulary,
+    /// The price for `estimated_cost_dollars` and `cost_per_hour`.
+    pub price: &'a Price,
+    /// For `git_operations_info`.
+    pub about: About<'a>,
+}
+
+/// The labels of `git_operations_info`.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The program's version.
+    pub version: &'a str,
+    /// How it works, in a word.
+    pub approach: &'a str,
+    /// Who provides the sandboxes.
+    pub sandbox_provider: &'a str,
+}
+
+impl Projection for Metrics {
+    const NAME: &'static str = "metrics";
+    const VERSION: u32 = 1;
+
+    fn apply(&mut self, event: &Event) {
+        self.newest = self.newest.max(Some(event.event.recorded_at));
+        if let Some(ended) = self.meter.apply(event) {
+            self.ended += ended.usage();
+            self.windows.add(&ended);
+        }
+        match &event.event.fact {
+            Fact::SandboxCreated(created) => {
+                self.creation.observe(created.creation_ms, define::SANDBOX_CREATION.buckets);
+            }
+            Fact::SandboxLeased(leased) => self.leased(leased),
+            _ if event.stream.operation_id().is_some() => self.apply_to_operation(event),
+            _ => {}
+        }
+    }
+}
+
+impl Metrics {
+    /// The numbers at an instant. Changes the state only by remembering what was shown, so save the
+    /// state after publishing and a counter never falls, not even across programs.
+    pub fn snapshot(&mut self, seen: &Observation<'_>) -> MetricsSnapshot {
+        let open: ResourceTime = self.meter.open(seen.now).map(|metered| metered.usage()).sum();
+        self.shown = self.shown.max(self.ended + open);
+        let mut board = Board::zeroed(seen.vocabulary);
+        self.put_operations(&mut board);
+        self.put_sandboxes(&mut board, seen);
+        self.put_cost(&mut board, seen);
+        self.put_projector(&mut board, seen);
+        board.finish(seen.position, Self::VERSION, seen.now)
+    }
+
+    fn leased(&mut self, leased: &SandboxLeased) {
+        match leased.reuse.hit() {
+            Some(true) => self.cache_hits += 1,
+            Some(false) => self.cache_misses += 1,
+            None => {}
+        }
+    }
+
+    fn apply_to_operation(&mut self, event: &Event) {
+        let name = event.event.operation.as_deref().unwrap_or(OTHER);
+        let tally = bounded::entry(&mut self.operations, name);
+        tally.started += u64::from(starts(event));
+        match &event.event.fact {
+            Fact::OperationSucceeded(data) => {
+                tally.succeeded += 1;
+                tally.durations.observe(data.timing.duration_ms, define::OPERATION_DURATION.buckets);
+            }
+            Fact::OperationFailed(data) => tally.failed(&data.code, &data.error_type, Some(&data.timing)),
+            Fact::OperationAbandoned(_) => tally.failed(ABANDONED, OTHER, None),
+            Fact::ConflictDetected(_) => tally.conflicts += 1,
+            Fact::PushAttempted(pushed) if pushed.attempt > 1 => {
+                tally.retried += 1;
+                let retry = pushed.attempt - 1;
+                *self.push_retries.entry(if retry > 10 { 0 } else { retry }).or_default() += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn put_operations(&self, board: &mut Board) {
+        for (name, tally) in &self.operations {
+            let states = [tally.started, tally.succeeded, tally.failed, tally.retried];
+            for (status, number) in define::STATUSES.iter().zip(states) {
+                board.count(&define::OPERATIONS, &[name, status], number);
+            }
+            board.add(&define::OPERATION_DURATION, &[name], &tally.durations);
+            board.count(&define::CONFLICTS, &[name], tally.conflicts);
+            for (error_type, number) in &tally.error_types {
+                board.count(&define::ERRORS, &[name, error_type], *number);
+            }
+            for (code, number) in &tally.codes {
+                board.count(&define::FAILURES, &[name, code], *number);
+            }
+        }
+        for (retry, number) in &self.push_retries {
+            // Retry 0 is not in the label's set, so it lands under `other`.
+            board.count(&define::PUSH_RETRIES, &[&retry.to_string()], *number);
+        }
+    }
+
+    fn put_sandboxes(&self, board: &mut Board, seen: &Observation<'_>) {
+        #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+        let running = self.meter.running(seen.now) as f64;
+        board.set(&define::ACTIVE_SANDBOXES, &[], running);
+        board.set(&define::SANDBOXES_ACTIVE, &[], running);
+        board.count(&define::CACHE_HITS, &[], self.cache_hits);
+        board.count(&define::CACHE_MISSES, &[], self.cache_misses);
+        board.add(&define::SANDBOX_CREATION, &[], &self.creation);
+        let micros = u64::try_from(self.shown.running_micros).unwrap_or(u64::MAX);
+        board.count(&define::SANDBOX_SECONDS, &[], micros / 1_000_000);
+        #[allow(clippy::cast_precision_loss)] // exact up to 285 years
+        board.count_fraction(&define::SANDBOX_HOURS, &[], micros as f64 / 3.6e9);
+    }
+
+    fn put_cost(&self, board: &mut Board, seen: &Observation<'_>) {
+        for price in Price::ALL {
+            let spent = price.of(self.shown).as_dollars_f64();
+            board.count_fraction(&define::SANDBOX_COST, &[price.name], spent);
+        }
+        let estimate = Estimate::new(&self.windows, &self.meter, seen.price, seen.now);
+        let periods = [estimate.hourly, estimate.daily, estimate.monthly];
+        for (period, amount) in define::PERIODS.iter().zip(periods) {
+            board.set(&define::ESTIMATED_COST, &[period], amount.as_dollars_f64());
+        }
+        let per_hour = seen.price.of(SandboxUsage::DEFAULT_HOUR).as_dollars_f64().to_string();
+        let about = seen.about;
+        let labels = [about.version, about.approach, about.sandbox_provider, &per_hour];
+        board.set(&define::OPERATIONS_INFO, &labels, 1.0);
+    }
+
+    fn put_projector(&self, board: &mut Board, seen: &Observation<'_>) {
+        let newest = self.newest.filter(|_| seen.position < seen.head);
+        let lag = newest.map_or(0, |at| seen.now.as_microsecond().saturating_sub(at.as_microsecond()).max(0));
+        #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+        let (position, lag_seconds) = (seen.position as f64, lag as f64 / 1e6);
+        board.set(&define::PROJECTOR_POSITION, &[], position);
+        board.set(&define::PROJECTOR_LAG, &[], lag_seconds);
+        board.count(&define::PUSH_FAILURES, &[], seen.push_failures);
+    }
+}
+
+impl Tally {
+    fn failed(&mut self, code: &str, error_type: &str, timing: Option<&Timing>) {
+        self.failed += 1;
+        let known = define::ERROR_TYPES.contains(&error_type);
+        *self.error_types.entry(if known { error_type } else { OTHER }.to_owned()).or_default() += 1;
+        *bounded::entry(&mut self.codes, code) += 1;
+        if let Some(timing) = timing.filter(|timing| worked(timing)) {
+            self.durations.observe(timing.duration_ms, define::OPERATION_DURATION.buckets);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Given these events, when folded, then this.
+
+mod cost;
+mod given;
+mod metrics;
+mod operations;
+mod properties;
+mod render;
+mod sandboxes;
+mod summary;
