@@ -1,0 +1,226 @@
+//! The host: the control plane and the proxy on one TCP port, and the sandboxes behind it.
+
+mod api_error;
+mod bodies;
+mod cell;
+mod control;
+mod envd_client;
+mod fleet;
+mod identity;
+mod isolation;
+mod listing;
+mod members;
+mod proxy;
+mod sandbox;
+mod spawner;
+mod storage;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::future::IntoFuture as _;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use fleet::Fleet;
+pub use isolation::Isolation;
+use isolation::View;
+use spawner::Spawner;
+use storage::Storage;
+
+/// How long requests may go on once the host shuts down.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// The longest path of the directory of sandboxes: a unix socket's has room for about a hundred bytes, and an
+/// id and a name come after this.
+const DATA_DIR_BYTES_MAX: usize = 68;
+
+/// How a host is to be.
+#[derive(Clone)]
+pub struct HostOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The host's own directory, made when absent. One host at a time may use it.
+    pub data_dir: PathBuf,
+    /// The program, with arguments, that calls [`crate::envd_main`]. The first word is an absolute path.
+    pub program: Vec<OsString>,
+    /// The only API key that is accepted; without it any that is not empty is. Set one that cannot be guessed
+    /// wherever sandboxes share the machine's network: what runs in them can reach this host too.
+    pub api_key: Option<String>,
+    /// Told to clients as the sandboxes' domain: they then look for them at `49983-<id>.<domain>`.
+    pub domain: Option<String>,
+    /// False runs sandboxes as plain processes even where they could be isolated.
+    pub isolate: bool,
+    /// How many sandboxes, running and paused, there may be at once; more are answered with 429.
+    pub sandboxes_max: usize,
+}
+
+impl HostOptions {
+    /// On a free port of this machine, with this program's hidden subcommand `sandbox-envd` as envd.
+    pub fn new(data_dir: PathBuf) -> io::Result<Self> {
+        Ok(Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir,
+            program: vec![std::env::current_exe()?.into(), "sandbox-envd".into()],
+            api_key: None,
+            domain: None,
+            isolate: true,
+            sandboxes_max: 100,
+        })
+    }
+}
+
+impl fmt::Debug for HostOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("HostOptions")
+            .field("listen", &self.listen)
+            .field("data_dir", &self.data_dir)
+            .field("program", &self.program)
+            .field("api_key", &self.api_key.as_ref().map(|_| "(set)"))
+            .field("domain", &self.domain)
+            .field("isolate", &self.isolate)
+            .field("sandboxes_max", &self.sandboxes_max)
+            .finish()
+    }
+}
+
+/// Why a host could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// Its port could not be had.
+    #[error("listening on {address}: {source}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its directory could not be used, or is used by another host.
+    #[error("sandbox directory {}: {source}", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its directory's path leaves no room for a socket's name.
+    #[error("sandbox directory {} has too long a path; at most {DATA_DIR_BYTES_MAX} bytes", .0.display())]
+    PathTooLong(PathBuf),
+    /// The program that is to run as envd is not an absolute path to a file.
+    #[error("sandbox program {0:?} is not an absolute path to a file")]
+    Program(Vec<OsString>),
+    /// The thread that starts sandboxes could not be started.
+    #[error("starting the spawning thread: {0}")]
+    Thread(io::Error),
+}
+
+/// What every sandbox stands on.
+struct Ground {
+    storage: Storage,
+    spawner: Spawner,
+    isolation: Isolation,
+    program: Vec<OsString>,
+}
+
+/// A running host. Dropping it stops the service and lets the sandboxes die; [`Self::shutdown`] also waits
+/// for that and removes their directories, which otherwise happens at the next start.
+#[derive(Debug)]
+pub struct Host {
+    address: SocketAddr,
+    isolation: Isolation,
+    fleet: Arc<Fleet>,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl Host {
+    /// Takes the directory, cleans up after a host that died, and serves. Needs a tokio runtime, which has
+    /// to live as long as the host.
+    pub async fn start(options: HostOptions) -> Result<Self, HostError> {
+        let ground = prepare(&options)?;
+        let isolation = ground.isolation;
+        let listening = |source| HostError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(listening)?;
+        let address = listener.local_addr().map_err(listening)?;
+        let fleet = Arc::new(Fleet::new(ground, options.sandboxes_max));
+        let service = control::router(Arc::clone(&fleet), options.api_key, options.domain);
+        let (stop, stopped) = oneshot::channel::<()>();
+        // Small chunks of a stream must not wait for each other.
+        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+        let server = axum::serve(listener, service).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
+        let server = tokio::spawn(async {
+            if let Err(error) = server.into_future().await {
+                tracing::error!(%error, "sandbox host stopped serving");
+            }
+        });
+        Ok(Self { address, isolation, fleet, stop: Some(stop), server })
+    }
+
+    /// For `E2B_API_URL` and `E2B_SANDBOX_URL` alike.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How the sandboxes are kept apart; [`Isolation::Plain`] is worth a warning to people.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+
+    /// How many sandboxes there are, running and paused.
+    pub fn sandboxes(&self) -> usize {
+        self.fleet.count()
+    }
+
+    /// Takes no more requests, kills every sandbox and removes its directory.
+    pub async fn shutdown(mut self) {
+        drop(self.stop.take());
+        self.fleet.close().await;
+        if tokio::time::timeout(GOODBYE, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+fn prepare(options: &HostOptions) -> Result<Ground, HostError> {
+    let absolute = options.program.first().map(PathBuf::from).filter(|path| path.is_absolute());
+    if !absolute.is_some_and(|path| path.is_file()) {
+        return Err(HostError::Program(options.program.clone()));
+    }
+    let data_dir = |source| HostError::DataDir { path: options.data_dir.clone(), source };
+    let storage = Storage::take(&options.data_dir).map_err(data_dir)?;
+    if storage.sandboxes().as_os_str().len() > DATA_DIR_BYTES_MAX {
+        return Err(HostError::PathTooLong(options.data_dir.clone()));
+    }
+    let spawner = Spawner::start(tokio::runtime::Handle::current()).map_err(HostError::Thread)?;
+    let isolation =
+        if options.isolate { find_isolation(&storage).map_err(data_dir)? } else { Isolation::Plain };
+    Ok(Ground { storage, spawner, isolation, program: options.program.clone() })
+}
+
+fn find_isolation(storage: &Storage) -> io::Result<Isolation> {
+    let dir = storage.make_sandbox("probe")?;
+    let found = isolation::probe(&View { dir: &dir, etc: &storage.etc(), network: true });
+    storage::remove_tree(&dir)?;
+    Ok(match found {
+        Ok(()) => Isolation::Bwrap,
+        Err(reason) => {
+            tracing::warn!(reason, "sandboxes are not isolated: commands can read and change your files");
+            Isolation::Plain
+        }
+    })
+}

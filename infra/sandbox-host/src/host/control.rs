@@ -1,0 +1,201 @@
+//! The control plane's routes, and the one port they share with the proxy.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, delete, get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use jiff::SignedDuration;
+use serde::de::DeserializeOwned;
+
+use super::api_error::ApiError;
+use super::bodies::{
+    DetailBody, ListedBody, NewSandbox, PauseBody, RefreshBody, SandboxBody, TimeoutBody, new_timeout,
+    start_timeout,
+};
+use super::fleet::Fleet;
+use super::identity::parse_id;
+use super::listing::Listing;
+use super::proxy;
+use super::sandbox::Sandbox;
+use crate::signature::same;
+
+const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
+const TOTAL_RUNNING: HeaderName = HeaderName::from_static("x-total-running");
+/// The shortest and longest extension by `refreshes`, in seconds.
+const REFRESH_S: (i64, i64) = (15, 3600);
+
+/// What the control plane answers from.
+pub(super) struct Service {
+    fleet: Arc<Fleet>,
+    api_key: Option<String>,
+    domain: Option<String>,
+}
+
+type Shared = State<Arc<Service>>;
+
+/// Everything on the host's port.
+pub(super) fn router(fleet: Arc<Fleet>, api_key: Option<String>, domain: Option<String>) -> Router {
+    let service = Arc::new(Service { fleet: Arc::clone(&fleet), api_key, domain });
+    let absent = async || ApiError::not_implemented("this is");
+    Router::new()
+        .route("/sandboxes", post(create_v1).get(list_v1))
+        .route("/v2/sandboxes", post(create_v2).get(list_v2))
+        .route("/sandboxes/{id}", get(detail).merge(delete(kill)))
+        .route("/sandboxes/{id}/timeout", post(set_timeout))
+        .route("/sandboxes/{id}/refreshes", post(refresh))
+        .route("/sandboxes/{id}/connect", post(connect))
+        .route("/v2/sandboxes/{id}/connect", post(connect))
+        .route("/sandboxes/{id}/pause", post(pause))
+        .route("/sandboxes/{id}/resume", post(resume))
+        .route("/sandboxes/metrics", get(absent))
+        .route("/sandboxes/{id}/{what}", any(absent))
+        .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such route"))
+        .layer(from_fn_with_state(Arc::clone(&service), require_key))
+        .with_state(service)
+        .merge(proxy::routes(Arc::clone(&fleet)))
+        .layer(from_fn_with_state(fleet, proxy::by_host))
+}
+
+async fn require_key(State(service): Shared, request: Request, next: Next) -> Response {
+    let given = request.headers().get("x-api-key").map(HeaderValue::as_bytes).unwrap_or_default();
+    let accepted = match &service.api_key {
+        Some(key) => same(given, key.as_bytes()),
+        None => !given.is_empty(),
+    };
+    if accepted {
+        return next.run(request).await;
+    }
+    let message = "Invalid API key, please visit https://e2b.dev/docs/api-key to get your API key.";
+    ApiError::new(StatusCode::UNAUTHORIZED, message).into_response()
+}
+
+/// The body of a request that may have none.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::bad_request(format!("Error when parsing request: {error}")))
+}
+
+fn find(service: &Service, id: &str) -> Result<Arc<Sandbox>, ApiError> {
+    parse_id(id).and_then(|id| service.fleet.get(id)).ok_or_else(|| ApiError::not_found(id))
+}
+
+fn answer(status: StatusCode, service: &Service, sandbox: &Sandbox) -> Response {
+    (status, Json(SandboxBody::of(sandbox, service.domain.as_deref()))).into_response()
+}
+
+async fn create_v1(State(service): Shared, body: Bytes) -> Result<Response, ApiError> {
+    create(&service, &body, false).await
+}
+
+async fn create_v2(State(service): Shared, body: Bytes) -> Result<Response, ApiError> {
+    create(&service, &body, true).await
+}
+
+async fn create(service: &Service, body: &[u8], secured: bool) -> Result<Response, ApiError> {
+    let order = read::<NewSandbox>(body)?.order(secured)?;
+    // On a task of its own: a caller that hangs up must not leave a sandbox half made.
+    let fleet = Arc::clone(&service.fleet);
+    let made = tokio::spawn(async move { fleet.create(order).await }).await;
+    let sandbox = made.map_err(|_| ApiError::create_failed())??;
+    Ok(answer(StatusCode::CREATED, service, &sandbox))
+}
+
+async fn list_v1(State(service): Shared, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    let listing = Listing::parse(&query.unwrap_or_default())?.running_only();
+    Ok(list(&service, &listing))
+}
+
+async fn list_v2(State(service): Shared, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    Ok(list(&service, &Listing::parse(&query.unwrap_or_default())?))
+}
+
+fn list(service: &Service, listing: &Listing) -> Response {
+    let page = listing.page(service.fleet.all());
+    let bodies: Vec<_> = page.sandboxes.iter().map(|sandbox| ListedBody::of(sandbox)).collect();
+    let mut response = Json(bodies).into_response();
+    response.headers_mut().insert(TOTAL_RUNNING, HeaderValue::from(page.running));
+    if let Some(Ok(token)) = page.next_token.map(|token| HeaderValue::from_str(&token)) {
+        response.headers_mut().insert(NEXT_TOKEN, token);
+    }
+    response
+}
+
+async fn detail(State(service): Shared, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let sandbox = find(&service, &id)?;
+    Ok(Json(DetailBody::of(&sandbox, service.domain.as_deref())).into_response())
+}
+
+async fn kill(State(service): Shared, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    // On a task of its own, as for creating.
+    let fleet = Arc::clone(&service.fleet);
+    let killed = tokio::spawn(async move { fleet.kill(&sandbox.id).await }).await;
+    if killed.unwrap_or(false) { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found(&id)) }
+}
+
+async fn set_timeout(
+    State(service): Shared,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let asked_s = read::<TimeoutBody>(&body)?.timeout;
+    let timeout = new_timeout(asked_s.ok_or_else(|| ApiError::bad_request("timeout is required"))?);
+    if !sandbox.is_running() {
+        return Err(ApiError::conflict(format!("Sandbox {id} is paused")));
+    }
+    sandbox.end_in(timeout, false);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn refresh(
+    State(service): Shared,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let (least_s, most_s) = REFRESH_S;
+    let asked_s = read::<RefreshBody>(&body)?.duration.unwrap_or(least_s);
+    sandbox.end_in(SignedDuration::from_secs(asked_s.clamp(least_s, most_s)), true);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn connect(State(service): Shared, Path(id): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let timeout = start_timeout(read::<TimeoutBody>(&body)?.timeout, 300)?;
+    let status = if service.fleet.resume(&sandbox, timeout).await {
+        StatusCode::CREATED
+    } else {
+        sandbox.end_in(timeout, true);
+        StatusCode::OK
+    };
+    Ok(answer(status, &service, &sandbox))
+}
+
+async fn resume(State(service): Shared, Path(id): Path<String>, body: Bytes) -> Result<Response, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let timeout = start_timeout(read::<TimeoutBody>(&body)?.timeout, 15)?;
+    if service.fleet.resume(&sandbox, timeout).await {
+        Ok(answer(StatusCode::CREATED, &service, &sandbox))
+    } else {
+        Err(ApiError::conflict(format!("Sandbox {id} is already running")))
+    }
+}
+
+async fn pause(State(service): Shared, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    if read::<PauseBody>(&body)?.memory == Some(false) {
+        return Err(ApiError::not_implemented("pausing without memory is"));
+    }
+    if service.fleet.pause(&sandbox).await {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::conflict(format!("Error pausing sandbox - sandbox '{id}' is already paused")))
+    }
+}

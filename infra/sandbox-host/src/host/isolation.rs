@@ -1,0 +1,124 @@
+//! What a sandbox sees of the machine: with bwrap, `/usr` and its own directory.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::settings::MARKER;
+
+/// The parts of `/etc` that tools need: certificates, names of hosts, the linker's cache, the time zone.
+const FROM_ETC: [&str; 10] = [
+    "alternatives",
+    "ca-certificates",
+    "crypto-policies",
+    "hosts",
+    "ld.so.cache",
+    "localtime",
+    "nsswitch.conf",
+    "pki",
+    "resolv.conf",
+    "ssl",
+];
+/// Links into `/usr` on merged systems, directories on others.
+const BESIDE_USR: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
+/// Where the program that runs envd is seen.
+const PROGRAM: &str = "/run/gitledger/envd";
+
+/// How sandboxes are kept apart from the machine and from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Namespaces, made by `bwrap`: no file of the machine but `/usr`, no process but their own. The kernel
+    /// is shared, and for now the network: this is for a developer's own agents, not for hostile tenants.
+    Bwrap,
+    /// None: `bwrap` is absent or does not work here. Commands run as the user who runs the host and can
+    /// read and change whatever that user can.
+    Plain,
+}
+
+impl fmt::Display for Isolation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Bwrap => "bwrap",
+            Self::Plain => "none",
+        })
+    }
+}
+
+/// What differs between sandboxes.
+pub(super) struct View<'a> {
+    /// The sandbox's directory on the machine.
+    pub(super) dir: &'a Path,
+    /// Where the generated `passwd` and `group` are.
+    pub(super) etc: &'a Path,
+    /// Whether it may use the machine's network.
+    pub(super) network: bool,
+}
+
+/// `bwrap` with the whole view, still without the program to run in it.
+fn bwrap(view: &View<'_>) -> Command {
+    let mut command = Command::new("bwrap");
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env(MARKER, view.dir)
+        .args(["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"])
+        .args(["--uid", "1000", "--gid", "1000", "--disable-userns", "--cap-drop", "ALL"])
+        .args(["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"])
+        .args(["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"])
+        .args(["--tmpfs", "/run", "--dir", "/var/tmp"]);
+    if !view.network {
+        command.arg("--unshare-net");
+    }
+    for path in BESIDE_USR {
+        match std::fs::read_link(path) {
+            Ok(target) => command.arg("--symlink").arg(target).arg(path),
+            Err(_) => command.args(["--ro-bind-try", path, path]),
+        };
+    }
+    for name in FROM_ETC {
+        let path = format!("/etc/{name}");
+        command.args(["--ro-bind-try", &path, &path]);
+    }
+    for name in ["passwd", "group"] {
+        command.arg("--ro-bind").arg(view.etc.join(name)).arg(format!("/etc/{name}"));
+    }
+    for own in ["home", "tmp"] {
+        command.arg("--bind").arg(view.dir.join(own)).arg(format!("/{own}"));
+    }
+    command
+}
+
+/// The command that runs `program` as a sandbox's envd.
+pub(super) fn isolated(view: &View<'_>, program: &[OsString]) -> Command {
+    let mut command = bwrap(view);
+    let (binary, args) = program.split_first().map_or((None, program), |(first, rest)| (Some(first), rest));
+    command.arg("--ro-bind").args(binary).arg(PROGRAM);
+    command.args(["--remount-ro", "/", "--chdir", "/home/user", "--", PROGRAM]).args(args);
+    command
+}
+
+/// The same without isolation.
+pub(super) fn plain(dir: &Path, program: &[OsString]) -> Command {
+    let mut program = program.iter();
+    let mut command = Command::new(program.next().map(PathBuf::from).unwrap_or_default());
+    command
+        .args(program)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env(MARKER, dir)
+        .current_dir(dir);
+    command
+}
+
+/// Whether bwrap works here, found by running it with everything a sandbox will use. The words are for the
+/// warning.
+pub(super) fn probe(view: &View<'_>) -> Result<(), String> {
+    let mut command = bwrap(view);
+    command.args(["--remount-ro", "/", "--", "/bin/sh", "-c", ":"]);
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("bwrap: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
+}
