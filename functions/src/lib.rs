@@ -1,1 +1,25 @@
-//! placeholder
+//! Every Lambda function, thin over one story.
+//!
+//! [`story::operate`] is the path of one request; the local gateway, the CLI and every `git-*` function
+//! call it and nothing else. [`projector`], [`exporter`] and [`reaper`] are the other three stories.
+//! Invariants: only [`settings`] reads the environment; nothing is done to the world before an event says
+//! that it will be; nothing is answered before it is durable.
+
+pub mod answer;
+pub mod exporter;
+pub mod lambda;
+pub mod projector;
+pub mod reaper;
+pub mod refusal;
+pub mod request;
+pub mod settings;
+pub mod story;
+pub mod trigger;
+pub mod world;
+
+pub use answer::Answer;
+pub use refusal::Refusal;
+pub use request::Request;
+pub use settings::Settings;
+pub use story::operate;
+pub use world::World;

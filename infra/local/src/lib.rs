@@ -1,1 +1,9 @@
-//! placeholder
+//! The whole system in one program on one machine: gateway, sandbox host, ledger, projector, reaper,
+//! exporter; and the commands to work with them.
+
+pub mod commands;
+pub mod demo;
+pub mod gateway;
+pub mod metrics;
+pub mod remote;
+pub mod running;

@@ -11,6 +11,7 @@ use crate::{Code, Plan};
 
 /// What happens next.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // `Run` is large and is by far the most frequent
 pub enum Decision<O> {
     /// Append these facts, wait this long, run this plan.
     Run {
@@ -37,6 +38,12 @@ impl<O> Decision<O> {
 impl<O> From<Failure> for Decision<O> {
     fn from(failure: Failure) -> Self {
         Self::Failed(Box::new(failure))
+    }
+}
+
+impl<O> From<Box<Failure>> for Decision<O> {
+    fn from(failure: Box<Failure>) -> Self {
+        Self::Failed(failure)
     }
 }
 

@@ -24,6 +24,7 @@ pub fn revision(field: &str, text: &str) -> Result<(), Rejection> {
 
 fn is_branch(name: &str) -> bool {
     let forbidden = |b: u8| b <= b' ' || b == 0x7f || b"~^:?*[\\".contains(&b);
+    #[allow(clippy::case_sensitive_file_extension_comparisons)] // `lower` is lower case
     let part = |part: &str| {
         let lower = part.to_ascii_lowercase();
         !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !lower.ends_with(".lock")

@@ -21,7 +21,7 @@ fn walk(value: &Value, path: &mut String) -> Result<(), Rejection> {
             Err(Rejection::argument(path.trim_start_matches('.'), "must not contain a NUL byte"))
         }
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            path.push_str(&format!("[{index}]"));
+            path.extend(["[", &index.to_string(), "]"]);
             walk(item, path)?;
             path.truncate(length);
             Ok(())

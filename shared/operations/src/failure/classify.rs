@@ -1,20 +1,14 @@
 //! Reads a failed step into a code: data before text, text only in the C locale.
 //!
-//! The order is that of `git.md` 4.4's rule: how the plan ended, the exit code, then what git said. The
-//! text patterns were seen on git 2.39 and 2.47. Whether there is a conflict is never read from text:
-//! operations look at the index.
+//! The order: how the plan ended, the exit code, then what git said. The text patterns were seen on git
+//! 2.39 and 2.47. Whether there is a conflict is never read from text: operations look at the index.
 
 use gitledger_events::operation::SideEffect;
 
 use super::code::{Code, codes};
+use super::patterns::{PATTERNS, Pattern};
 use crate::decision::Failure;
 use crate::plan::{Ended, Exit, Exits};
-
-/// Pieces that must all occur, in this order, in one line.
-type Pattern = &'static [&'static str];
-
-/// First match wins; so what is particular stands before what is general.
-const PATTERNS: &[(Pattern, Code)] = &[(&["transport '", "' not allowed"], codes::TRANSPORT_FORBIDDEN)];
 
 /// The failure of the last step that ran. `touched` says what is left behind if that is not known better.
 pub fn classify(exits: &Exits, touched: SideEffect) -> Failure {
@@ -22,19 +16,24 @@ pub fn classify(exits: &Exits, touched: SideEffect) -> Failure {
     let code = match exits.ended {
         Ended::TimedOut => codes::TIMEOUT,
         Ended::Killed => codes::OUT_OF_MEMORY,
-        Ended::Normally => by_exit(&last),
+        Ended::Normally => return classify_exit(&last, touched),
     };
-    let mut failure = Failure::new(code, message(&last));
-    failure.side_effect = touched;
-    failure
+    Failure { side_effect: touched, ..Failure::new(code, message(&last)) }
+}
+
+/// The failure of one step, for a plan that went on after it.
+pub fn classify_exit(exit: &Exit, touched: SideEffect) -> Failure {
+    Failure { side_effect: touched, ..Failure::new(by_exit(exit), message(exit)) }
 }
 
 fn by_exit(exit: &Exit) -> Code {
     match exit.code {
+        124 | 143 => return codes::TIMEOUT,
         126 | 127 => return codes::GIT_MISSING,
         137 => return codes::OUT_OF_MEMORY,
         _ => {}
     }
+    // What git itself said stands before what the remote made it print.
     let said = format!("{}\n{}", exit.error_text(), exit.text());
     let hit = PATTERNS.iter().find(|(pattern, _)| said.lines().any(|line| occurs(pattern, line)));
     match hit {

@@ -116,6 +116,7 @@ code_table! {
     CANCELLED "cancelled" Other false "It was cancelled." None;
     NOT_A_REPOSITORY "not-a-repository" Other false "There is no repository in the workspace." Some("clone first");
     PATH_NOT_FOUND "path-not-found" Other false "No such file." None;
+    PATH_NOT_A_FILE "path-not-a-file" Other false "The path is a folder." None;
     PATH_OUTSIDE_REPO "path-outside-repo" Other false "The path leads out of the workspace." None;
     PATH_IGNORED "path-ignored" Other false "A .gitignore file excludes this path." None;
     IDENTITY_MISSING "identity-missing" Other false "A commit needs a name and an address." None;

@@ -2,6 +2,7 @@
 
 mod classify;
 mod code;
+mod patterns;
 
-pub use classify::classify;
+pub use classify::{classify, classify_exit};
 pub use code::{CODES, Code, ErrorType, codes};

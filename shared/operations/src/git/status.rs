@@ -1,12 +1,16 @@
 //! `status`: what is changed, staged and untracked, and where the branch stands.
 
-use gitledger_events::operation::Effect;
+mod porcelain;
+
+use gitledger_events::operation::{Effect, SideEffect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes};
+use super::script::Script;
+use super::{Conflict, room, workspace};
+use crate::{Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step};
 
-/// Shows the working tree's state: branch, upstream, changed, staged and untracked files.
+/// Shows the working tree's state: branch, upstream, changed, staged, untracked and conflicting files.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
@@ -14,11 +18,63 @@ pub struct Status {
     pub sandbox_id: String,
 }
 
-/// The state of the working tree.
+/// The state of the working tree. Paths are relative to the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusOutput {
     /// The branch; empty when HEAD is detached.
     pub current_branch: String,
+    /// True when HEAD is a commit and not a branch.
+    pub detached: bool,
+    /// HEAD's commit; `None` before the first.
+    pub head: Option<String>,
+    /// The remote branch that this one follows.
+    pub upstream: Option<String>,
+    /// Commits that the upstream does not have; `None` when it does not exist.
+    pub ahead: Option<u64>,
+    /// Commits of the upstream that are not here; `None` when it does not exist.
+    pub behind: Option<u64>,
+    /// True when nothing is changed, staged, untracked or conflicting.
+    pub clean: bool,
+    /// Tracked files whose contents or mode in the working tree are not what is staged.
+    pub modified: Vec<String>,
+    /// Files whose staged state is not what HEAD has.
+    pub staged: Vec<String>,
+    /// Files that git does not know and does not ignore.
+    pub untracked: Vec<String>,
+    /// Tracked files that are gone, staged or not.
+    pub deleted: Vec<String>,
+    /// Files that were renamed or copied.
+    pub renamed: Vec<Renamed>,
+    /// Files that could not be joined.
+    pub conflicted: Vec<Conflict>,
+    /// Every file with its two letters.
+    pub entries: Vec<Entry>,
+    /// What is not finished: `merge`, `rebase`, `cherry-pick`, `revert` or `bisect`. Looked for only
+    /// where there is a conflict or HEAD is detached.
+    pub in_progress: Option<String>,
+    /// True when there are more files than fit.
+    pub truncated: bool,
+}
+
+/// A renamed or copied file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Renamed {
+    /// Its name now.
+    pub path: String,
+    /// Its name in HEAD.
+    pub orig_path: String,
+}
+
+/// One file of the status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Entry {
+    /// Its name now.
+    pub path: String,
+    /// Its name before, where it was renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orig_path: Option<String>,
+    /// git's two letters, staged and not: `M.`, `.M`, `??`, `UU`.
+    pub xy: String,
 }
 
 impl Operation for Status {
@@ -32,10 +88,76 @@ impl Operation for Status {
     }
 
     fn check(&self, _: &Remotes) -> Result<(), Rejection> {
-        Ok(())
+        workspace::sandbox_id(&self.sandbox_id)
     }
 
-    fn decide(&self, _: &Context<'_>, _: &[Exits]) -> Decision<Self::Output> {
-        crate::decision::Done::with(StatusOutput::default()).into()
+    fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Self::Output> {
+        if let Err(failure) = workspace::opened(context) {
+            return failure.into();
+        }
+        let [look, rest @ ..] = rounds else {
+            return Decision::run(look_script().reading(context, Self::BUDGET, rounds));
+        };
+        if let Some(failure) = look_script().failure(look, SideEffect::None) {
+            return failure.into();
+        }
+        let mut output = look.get(0).map(read).unwrap_or_default();
+        // A second process only where something may be unfinished: most calls are one.
+        if output.detached || !output.conflicted.is_empty() {
+            let Some(found) = rest.first() else {
+                return Decision::run(unfinished_script().reading(context, Self::BUDGET, rounds));
+            };
+            output.in_progress = found.get(0).and_then(unfinished);
+        }
+        Done::with(output).into()
     }
+
+    fn recorded_output(output: &Self::Output) -> Option<serde_json::Value> {
+        let counts = serde_json::json!({
+            "current_branch": output.current_branch,
+            "head": output.head,
+            "clean": output.clean,
+            "files": output.entries.len(),
+        });
+        Some(counts)
+    }
+}
+
+fn look_script() -> Script {
+    let argv = ["status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all"];
+    let quiet = ["--ahead-behind", "--renames", "--no-show-stash", "--ignore-submodules=dirty"];
+    Script::default().step("status", Step::git(argv.into_iter().chain(quiet)))
+}
+
+fn unfinished_script() -> Script {
+    let names = ["MERGE_HEAD", "rebase-*", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
+    let mut argv = vec!["find", ".git", "-maxdepth", "1", "("];
+    for (index, name) in names.iter().enumerate() {
+        if index > 0 {
+            argv.push("-o");
+        }
+        argv.extend(["-name", name]);
+    }
+    argv.push(")");
+    Script::default().step("unfinished", room::inside(argv).may_fail())
+}
+
+/// A rebase stops on a pick and leaves both marks, so it is looked for first.
+fn unfinished(exit: &Exit) -> Option<String> {
+    let text = exit.text();
+    let has = |name: &str| text.lines().any(|line| line.starts_with(&format!(".git/{name}")));
+    let marks = [
+        ("rebase-", "rebase"),
+        ("MERGE_HEAD", "merge"),
+        ("CHERRY_PICK_HEAD", "cherry-pick"),
+        ("REVERT_HEAD", "revert"),
+        ("BISECT_LOG", "bisect"),
+    ];
+    marks.iter().find(|(mark, _)| has(mark)).map(|(_, name)| (*name).to_owned())
+}
+
+fn read(exit: &Exit) -> StatusOutput {
+    let mut output = porcelain::parse(&exit.stdout, exit.omitted_bytes > 0);
+    output.clean = output.entries.is_empty() && !output.truncated;
+    output
 }

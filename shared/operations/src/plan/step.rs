@@ -87,6 +87,17 @@ impl Step {
         self
     }
 
+    /// The same step with more arguments.
+    #[must_use]
+    pub fn with<I>(mut self, arguments: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.argv.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
     /// The same step, in another directory.
     #[must_use]
     pub fn inside(mut self, dir: impl Into<String>) -> Self {

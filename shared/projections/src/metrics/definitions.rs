@@ -138,8 +138,8 @@ pub const ERRORS: Metric = metric(
 pub const FAILURES: Metric = metric(
     Kind::Counter,
     "git_failures_total",
-    &[OPERATION, label("code", Values::Codes)],
-    "Failed git operations by stable code.",
+    &[label("code", Values::Codes)],
+    "Failed git operations by stable code; operation and coarse type are in git_errors_total.",
 );
 /// See its help.
 pub const PUSH_RETRIES: Metric = metric(
@@ -184,13 +184,6 @@ pub const SANDBOX_SECONDS: Metric = metric(
     "sandbox_seconds_total",
     NONE,
     "Seconds that sandboxes have run, pauses excluded, whole seconds.",
-);
-/// See its help.
-pub const SANDBOX_HOURS: Metric = metric(
-    Kind::FractionalCounter,
-    "sandbox_hours_total",
-    NONE,
-    "Hours that sandboxes have run, pauses excluded.",
 );
 /// See its help.
 pub const SANDBOX_COST: Metric = metric(
@@ -254,7 +247,6 @@ pub const METRICS: &[Metric] = &[
     CACHE_HITS,
     CACHE_MISSES,
     SANDBOX_SECONDS,
-    SANDBOX_HOURS,
     SANDBOX_COST,
     ESTIMATED_COST,
     OPERATIONS_INFO,

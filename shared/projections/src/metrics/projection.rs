@@ -103,14 +103,19 @@ impl Metrics {
     /// The numbers at an instant. Changes the state only by remembering what was shown, so save the
     /// state after publishing and a counter never falls, not even across programs.
     pub fn snapshot(&mut self, seen: &Observation<'_>) -> MetricsSnapshot {
-        let open: ResourceTime = self.meter.open(seen.now).map(|metered| metered.usage()).sum();
-        self.shown = self.shown.max(self.ended + open);
+        self.shown = self.used(seen.now);
         let mut board = Board::zeroed(seen.vocabulary);
         self.put_operations(&mut board);
         self.put_sandboxes(&mut board, seen);
         self.put_cost(&mut board, seen);
         self.put_projector(&mut board, seen);
         board.finish(seen.position, Self::VERSION, seen.now)
+    }
+
+    /// How long sandboxes have run in all up to `now`, those that still run included.
+    pub fn used(&self, now: Timestamp) -> ResourceTime {
+        let open: ResourceTime = self.meter.open(now).map(|metered| metered.usage()).sum();
+        self.shown.max(self.ended + open)
     }
 
     fn leased(&mut self, leased: &SandboxLeased) {
@@ -154,7 +159,7 @@ impl Metrics {
                 board.count(&define::ERRORS, &[name, error_type], *number);
             }
             for (code, number) in &tally.codes {
-                board.count(&define::FAILURES, &[name, code], *number);
+                board.count(&define::FAILURES, &[code], *number);
             }
         }
         for (retry, number) in &self.push_retries {
@@ -173,8 +178,6 @@ impl Metrics {
         board.add(&define::SANDBOX_CREATION, &[], &self.creation);
         let micros = u64::try_from(self.shown.running_micros).unwrap_or(u64::MAX);
         board.count(&define::SANDBOX_SECONDS, &[], micros / 1_000_000);
-        #[allow(clippy::cast_precision_loss)] // exact up to 285 years
-        board.count_fraction(&define::SANDBOX_HOURS, &[], micros as f64 / 3.6e9);
     }
 
     fn put_cost(&self, board: &mut Board, seen: &Observation<'_>) {

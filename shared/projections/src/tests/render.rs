@@ -46,7 +46,6 @@ fn the_text_says_what_the_snapshot_says() {
     let samples = samples(&text);
     assert_eq!(samples[r#"git_operation_total{operation="commit",status="success"}"#], "3");
     assert_eq!(samples[r#"git_operation_total{operation="other",status="failure"}"#], "1");
-    assert_eq!(samples["sandbox_hours_total"], "0.5");
     assert_eq!(samples[r#"sandbox_cost_dollars_total{price="original-flat"}"#], "0.0075");
     assert_eq!(samples["sandboxes_active"], "1");
 }

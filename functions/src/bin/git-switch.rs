@@ -1,0 +1,5 @@
+//! The function `git-switch`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("switch")
+}

@@ -1,0 +1,5 @@
+//! The function `projector`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::projector()
+}

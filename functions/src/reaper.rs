@@ -1,0 +1,121 @@
+//! The reaper: closes what nobody works on any more.
+//!
+//! Sandboxes first: what the ledger believes alive is compared with E2B's own list. Then operations
+//! without an outcome whose holder is dead. What may have reached a remote is asked of the remote.
+
+mod operations;
+mod push;
+
+use std::collections::BTreeSet;
+
+use gitledger_events::Actor;
+use gitledger_events::sandbox::KillReason;
+use gitledger_sandboxes::lease_state::Life;
+use gitledger_sandboxes::reconcile::{Action, Known, reconcile};
+use gitledger_sandboxes::{LeaseError, Origin};
+use jiff::SignedDuration;
+use serde::Serialize;
+
+use crate::{Refusal, World};
+
+/// How a holder's name begins that lives only as long as one program on one data directory: whoever has
+/// the directory knows that all other such holders are dead.
+pub const LOCAL_HOLDER: &str = "local:";
+
+/// What is younger is left alone: it may be on its way into the ledger or into E2B's list.
+const GRACE: SignedDuration = SignedDuration::from_secs(60);
+/// After its deadline an operation's own function gets this long to close it.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(30);
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reaped {
+    /// Operations that got their outcome.
+    pub operations_closed: u64,
+    /// Operations whose outcome is still not known.
+    pub operations_unknown: u64,
+    /// Sandboxes that the ledger believed alive.
+    pub sandboxes_gone: u64,
+    /// Sandboxes that nobody knew.
+    pub sandboxes_leaked: u64,
+}
+
+/// One round.
+pub async fn reap(world: &World) -> Result<Reaped, Refusal> {
+    let mut reaped = Reaped::default();
+    sandboxes(world, &mut reaped).await?;
+    operations::close(world, &mut reaped).await?;
+    Ok(reaped)
+}
+
+async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
+    let listed = match world.sandboxes.list_live().await {
+        Ok(listed) => listed,
+        Err(error) => {
+            // Without a list nothing is known; the next round tries again.
+            tracing::warn!(%error, "sandboxes cannot be listed");
+            return Ok(());
+        }
+    };
+    let now = world.clock.now();
+    let ids: BTreeSet<&str> = listed.iter().map(|listed| listed.sandbox_id.as_str()).collect();
+    let known: Vec<Known> = {
+        let folded = world.projector.caught_up().await?;
+        let known = folded.sandboxes.live().map(|sandbox| Known {
+            sandbox_id: sandbox.id.clone(),
+            created_at: sandbox.created_at.unwrap_or(now),
+            expires_at: sandbox.expires_at,
+            paused: sandbox.phase == gitledger_projections::sandbox_state::Phase::Paused,
+        });
+        known.collect()
+    };
+    // A sandbox that is missing from the list and was made by a dead local holder cannot be on its way.
+    let grace = if world.holder.is_some() { SignedDuration::ZERO } else { GRACE };
+    let missing: Vec<Known> = known.iter().filter(|known| !ids.contains(known.sandbox_id.as_str())).cloned().collect();
+    let mut actions = reconcile(&[], &missing, now, grace);
+    actions.extend(reconcile(&listed, &known, now, GRACE).into_iter().filter(|action| matches!(action, Action::Leaked(_))));
+    for action in actions {
+        match world.sandboxes.settle(&action, &nobody(world)).await {
+            Ok(true) if matches!(action, Action::Leaked(_)) => reaped.sandboxes_leaked += 1,
+            Ok(true) => reaped.sandboxes_gone += 1,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "sandbox not settled; the next round tries again"),
+        }
+    }
+    Ok(())
+}
+
+/// Ends one sandbox. `false`: there is none.
+pub async fn kill(world: &World, sandbox_id: &str, reason: KillReason) -> Result<bool, Refusal> {
+    let known = match world.sandboxes.state(sandbox_id).await {
+        Ok(state) => !matches!(state.life, Life::Unknown | Life::Gone),
+        Err(LeaseError::NotFound) => false,
+        Err(error) => return Err(Refusal::Fault(error.to_string())),
+    };
+    if !known {
+        return Ok(false);
+    }
+    match world.sandboxes.kill(sandbox_id, reason, &nobody(world)).await {
+        Ok(killed) => Ok(killed),
+        Err(LeaseError::NotFound | LeaseError::Gone) => Ok(false),
+        Err(error) => Err(Refusal::Fault(error.to_string())),
+    }
+}
+
+/// Ends every live sandbox; gives their number.
+pub async fn kill_all(world: &World, reason: KillReason) -> Result<usize, Refusal> {
+    let ids: Vec<String> = {
+        let folded = world.projector.caught_up().await?;
+        folded.sandboxes.live().map(|sandbox| sandbox.id.clone()).collect()
+    };
+    let mut ended = 0;
+    for id in ids {
+        ended += usize::from(kill(world, &id, reason).await?);
+    }
+    Ok(ended)
+}
+
+/// The reaper acts for nobody.
+fn nobody(world: &World) -> Origin {
+    Origin { operation: None, actor: Actor::default(), repo: None, correlation_id: world.clock.id() }
+}

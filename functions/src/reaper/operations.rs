@@ -1,0 +1,81 @@
+//! Operations without an outcome whose function is dead.
+
+use gitledger_events::operation::{OperationAbandoned, SideEffect};
+use gitledger_events::{Event, Stream};
+use gitledger_ledger::AppendError;
+use gitledger_projections::OperationState;
+use gitledger_projections::open_operations::OpenOperation;
+use gitledger_sandboxes::Origin;
+use jiff::Timestamp;
+
+use super::{LOCAL_HOLDER, OVERDUE, Reaped, push};
+use crate::story::Recorder;
+use crate::{Refusal, World};
+
+/// Closes every orphan.
+pub(super) async fn close(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
+    let now = world.clock.now();
+    let orphans: Vec<OpenOperation> = {
+        let folded = world.projector.caught_up().await?;
+        folded.open.all().filter(|open| is_orphan(open, world.holder.as_deref(), now)).cloned().collect()
+    };
+    for orphan in orphans {
+        if close_one(world, &orphan).await? {
+            reaped.operations_closed += 1;
+        } else {
+            reaped.operations_unknown += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Nobody works on it: its holder was another program on this data directory, or its time is long over.
+fn is_orphan(open: &OpenOperation, ours: Option<&str>, now: Timestamp) -> bool {
+    let holder = open.holder.as_deref();
+    let dead = ours.is_some() && holder != ours && holder.is_some_and(|holder| holder.starts_with(LOCAL_HOLDER));
+    dead || now.duration_since(open.deadline) > OVERDUE
+}
+
+async fn close_one(world: &World, orphan: &OpenOperation) -> Result<bool, Refusal> {
+    let records = world.ledger.read_stream(&Stream::operation(orphan.id), 1).await?;
+    let events: Vec<Event> = records.into_iter().filter_map(|record| record.decode().ok()).collect();
+    let state = OperationState::fold(&events);
+    let origin = Origin {
+        operation: orphan.name.clone(),
+        actor: orphan.actor.clone(),
+        repo: orphan.repo.clone(),
+        correlation_id: orphan.id,
+    };
+    let mut recorder = Recorder::at(orphan.id, state.version, origin);
+    let facts = match state.unresolved_push() {
+        None => vec![abandoned(world, orphan).await.into()],
+        Some(prepared) => match push::resolve(world, orphan, &state, prepared, &mut recorder).await? {
+            Some(facts) => facts,
+            None => return Ok(false),
+        },
+    };
+    match recorder.append(world, facts).await {
+        Ok(()) => Ok(true),
+        // Its own function was alive after all and closed it.
+        Err(AppendError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Nothing was sent to a remote. If its sandbox is gone, so is whatever it did there.
+async fn abandoned(world: &World, orphan: &OpenOperation) -> OperationAbandoned {
+    let gone = match &orphan.sandbox_id {
+        None => true,
+        Some(id) => world.sandboxes.state(id).await.is_ok_and(|state| {
+            matches!(state.life, gitledger_sandboxes::lease_state::Life::Gone)
+        }),
+    };
+    if gone {
+        let reason = "its function died, and its sandbox with it; nothing of it landed on the remote";
+        OperationAbandoned { reason: reason.to_owned(), side_effect: SideEffect::None }
+    } else {
+        let reason = "its function died; the workspace may have changed, nothing of it landed on the remote";
+        OperationAbandoned { reason: reason.to_owned(), side_effect: SideEffect::Unknown }
+    }
+}
+

@@ -1,0 +1,88 @@
+//! Why there is no answer: the caller's mistake, or our own trouble.
+
+use gitledger_ledger::{AppendError, LedgerError};
+use gitledger_operations::Rejection;
+use serde_json::{Value, json};
+
+/// No answer. Says whose move it is.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The caller's mistake; nothing happened.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The key was used for another request.
+    #[error("the key belongs to another request")]
+    KeyReused,
+    /// There is no such thing.
+    #[error("no such {what}")]
+    NotFound {
+        /// What was looked for: `operation`, `sandbox`, `route`.
+        what: &'static str,
+    },
+    /// The body is larger than any operation takes.
+    #[error("the body is too large")]
+    TooLarge {
+        /// How large it may be, in bytes.
+        max: usize,
+    },
+    /// Ours or the platform's trouble. The text is for the log, never for the caller.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Rejected(rejection) if rejection.code == "unknown-operation" => 404,
+            Self::Rejected(rejection) if rejection.code == "forbidden" => 403,
+            Self::Rejected(_) => 400,
+            Self::KeyReused => 422,
+            Self::NotFound { .. } => 404,
+            Self::TooLarge { .. } => 413,
+            Self::Fault(_) => 503,
+        }
+    }
+
+    /// The body, `application/problem+json` (RFC 9457).
+    pub fn problem(&self) -> Value {
+        let (code, field, rule) = match self {
+            Self::Rejected(rejection) => (rejection.code, rejection.field.clone(), rejection.rule.clone()),
+            Self::KeyReused => (
+                "idempotency-conflict",
+                "Idempotency-Key".to_owned(),
+                "was used for another request; use a new key for a new request".to_owned(),
+            ),
+            Self::NotFound { what } => ("not-found", (*what).to_owned(), "does not exist".to_owned()),
+            Self::TooLarge { max } => {
+                ("too-large", "body".to_owned(), format!("must be at most {max} bytes"))
+            }
+            Self::Fault(_) => (
+                "unavailable",
+                "service".to_owned(),
+                "could not do its work; nothing is lost, try again with the same Idempotency-Key".to_owned(),
+            ),
+        };
+        json!({
+            "type": format!("urn:gitledger:problem:{code}"),
+            "title": code.replace('-', " "),
+            "status": self.status(),
+            "code": code,
+            "field": field,
+            "rule": rule,
+            "detail": format!("{field} {rule}"),
+        })
+    }
+}
+
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}

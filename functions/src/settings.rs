@@ -1,0 +1,230 @@
+//! The one place that reads the environment: every variable, its meaning, its default.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gitledger_operations::{Remote, Remotes};
+use gitledger_sandboxes::{Endpoint, Secret};
+use serde::{Deserialize, Serialize};
+
+/// A variable that is wrong or missing, named.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: {rule}")]
+pub struct SettingsError {
+    /// Which.
+    pub variable: String,
+    /// What must hold.
+    pub rule: String,
+}
+
+/// Every variable that this system reads, and what for. Documentation is made from it.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("E2B_API_KEY", "key of the E2B account; with it and without E2B_API_URL, sandboxes are real E2B's"),
+    ("E2B_API_URL", "address of an E2B-compatible host instead of E2B's own"),
+    ("E2B_SANDBOX_URL", "address of that host's sandboxes, when it differs from E2B_API_URL"),
+    ("E2B_TEMPLATE_ID", "the template of new sandboxes; default `base`"),
+    ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
+    ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
+    ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
+    ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
+    ("GITLEDGER_DEPLOYMENT", "name of this deployment, marked on its sandboxes; default: one per data directory"),
+    ("GITLEDGER_SANDBOX_TTL_S", "life of a sandbox in seconds, extended while it is used; default 3600"),
+    ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
+];
+
+/// What the environment says, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the ledger is kept.
+    pub data_dir: PathBuf,
+    /// The sandboxes' host, if one is named.
+    pub endpoint: Option<Endpoint>,
+    /// Which remotes are admitted.
+    pub remotes: Remotes,
+    /// Tokens for remotes.
+    pub tokens: Tokens,
+    /// Where metrics are published.
+    pub pushgateway: Option<url::Url>,
+    /// The mark on this deployment's sandboxes.
+    pub deployment: Option<String>,
+    /// Life of a sandbox, in seconds.
+    pub sandbox_ttl_s: u64,
+}
+
+/// Where a running `gitledger up` tells its own functions which host to use; lies in the data directory,
+/// readable by its owner only.
+pub const HOST_FILE: &str = "sandbox-host.json";
+
+/// The contents of [`HOST_FILE`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HostFile {
+    /// The host's address.
+    pub api_url: String,
+    /// Its key.
+    pub api_key: String,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Reads an environment.
+    pub fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let prefixes = get("GITLEDGER_ALLOW_REMOTES").unwrap_or_default();
+        Ok(Self {
+            data_dir: get("GITLEDGER_DATA").map_or_else(|| PathBuf::from(".gitledger"), PathBuf::from),
+            endpoint: endpoint(get),
+            remotes: Remotes::allowing(&prefixes).map_err(|r| wrong(&r.field, &r.rule))?,
+            tokens: Tokens::read(get)?,
+            pushgateway: get("PUSHGATEWAY_URL").map(|text| web_address("PUSHGATEWAY_URL", &text)).transpose()?,
+            deployment: get("GITLEDGER_DEPLOYMENT"),
+            sandbox_ttl_s: seconds(get)?,
+        })
+    }
+
+    /// The host that a running `gitledger up` left word of, when the environment names none.
+    pub fn endpoint_or_local(&mut self) -> Result<&Endpoint, SettingsError> {
+        if self.endpoint.is_none() {
+            let file = self.data_dir.join(HOST_FILE);
+            let text = std::fs::read_to_string(&file).map_err(|_| {
+                wrong("E2B_API_KEY", "is not set, and no `gitledger up` runs on this data directory; start it, or set E2B_API_KEY")
+            })?;
+            let host: HostFile = serde_json::from_str(&text)
+                .map_err(|error| wrong(HOST_FILE, &format!("cannot be read: {error}")))?;
+            self.endpoint = Some(Endpoint::at(&host.api_url, Secret::new(host.api_key)));
+        }
+        self.endpoint.as_ref().ok_or_else(|| wrong("E2B_API_KEY", "is not set"))
+    }
+}
+
+fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Option<Endpoint> {
+    let key = get("E2B_API_KEY")?;
+    let mut endpoint = match get("E2B_API_URL") {
+        Some(url) => Endpoint::at(&url, Secret::new(key)),
+        None => Endpoint::real(Secret::new(key)),
+    };
+    if let Some(url) = get("E2B_SANDBOX_URL") {
+        endpoint.sandbox_url = Some(url);
+    }
+    endpoint.template = get("E2B_TEMPLATE_ID").or(endpoint.template);
+    Some(endpoint)
+}
+
+fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<u64, SettingsError> {
+    let Some(text) = get("GITLEDGER_SANDBOX_TTL_S") else { return Ok(3600) };
+    match text.parse() {
+        Ok(seconds) if (60..=86_400).contains(&seconds) => Ok(seconds),
+        _ => Err(wrong("GITLEDGER_SANDBOX_TTL_S", "must be 60 to 86400 seconds")),
+    }
+}
+
+fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {
+    let url = url::Url::parse(text).map_err(|error| wrong(variable, &format!("is not a URL: {error}")))?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        return Ok(url);
+    }
+    Err(wrong(variable, "must start with http:// or https:// and a host"))
+}
+
+fn wrong(variable: &str, rule: &str) -> SettingsError {
+    SettingsError { variable: variable.to_owned(), rule: rule.to_owned() }
+}
+
+/// Tokens by the authority (`host` or `host:port`) of the remotes they are for.
+#[derive(Debug, Default)]
+pub struct Tokens(BTreeMap<String, Secret>);
+
+impl Tokens {
+    fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut tokens = Self::default();
+        if let Some(file) = get("GITLEDGER_GIT_TOKENS") {
+            tokens.add_file(Path::new(&file))?;
+        }
+        if let Some(token) = get("GITHUB_TOKEN") {
+            tokens.add("github.com", token);
+        }
+        Ok(tokens)
+    }
+
+    /// Adds the token of one authority.
+    pub fn add(&mut self, authority: &str, token: String) {
+        self.0.insert(authority.to_ascii_lowercase(), Secret::new(token));
+    }
+
+    /// The token for a remote, if its host has one.
+    pub fn for_remote(&self, remote: &Remote) -> Option<&Secret> {
+        self.0.get(&remote.authority().to_ascii_lowercase())
+    }
+
+    fn add_file(&mut self, file: &Path) -> Result<(), SettingsError> {
+        const VARIABLE: &str = "GITLEDGER_GIT_TOKENS";
+        private(file).map_err(|rule| wrong(VARIABLE, &rule))?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| wrong(VARIABLE, &format!("{} cannot be read: {error}", file.display())))?;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            // The line itself is never shown: it holds a token.
+            let Some((host, token)) = line.split_once('=') else {
+                return Err(wrong(VARIABLE, &format!("line {} must be `host = token`", number + 1)));
+            };
+            self.add(host.trim(), token.trim().to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// A file of secrets must be its owner's alone.
+fn private(file: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.permissions();
+    if mode.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(format!("{} can be read by others; run `chmod 600` on it", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(pairs: &'static [(&'static str, &'static str)]) -> Result<Settings, SettingsError> {
+        Settings::read(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named() {
+        let error = from(&[("PUSHGATEWAY_URL", "localhost:9091")]).unwrap_err();
+        assert_eq!(error.variable, "PUSHGATEWAY_URL");
+        let error = from(&[("GITLEDGER_ALLOW_REMOTES", "ftp://x/")]).unwrap_err();
+        assert_eq!(error.variable, "GITLEDGER_ALLOW_REMOTES");
+    }
+
+    #[test]
+    fn a_token_is_for_its_host_only_and_never_printed() {
+        let settings = from(&[("GITHUB_TOKEN", "canary-token")]).unwrap();
+        let admit = |url| settings.remotes.admit("repo_url", url).unwrap();
+        assert!(settings.tokens.for_remote(&admit("https://github.com/a/b")).is_some());
+        assert!(settings.tokens.for_remote(&admit("https://github.com.evil.com/a/b")).is_none());
+        assert!(settings.tokens.for_remote(&admit("https://github.com:8443/a/b")).is_none());
+        assert!(!format!("{settings:?}").contains("canary-token"));
+    }
+
+    #[test]
+    fn a_token_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "# mine\n127.0.0.1:8090 = canary-token\n").unwrap();
+        let mut tokens = Tokens::default();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(tokens.add_file(file.path()).is_err());
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
+        tokens.add_file(file.path()).unwrap();
+        let remotes = Remotes::allowing("http://127.0.0.1:8090/").unwrap();
+        assert!(tokens.for_remote(&remotes.admit("repo_url", "http://127.0.0.1:8090/a/b").unwrap()).is_some());
+    }
+}

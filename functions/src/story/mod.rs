@@ -1,0 +1,118 @@
+//! The path of one request: from a request to an answer, with everything that happened in the ledger.
+//!
+//! ```text
+//! check -> intent + lease -> rounds (decide, announce, run) -> outcome + release -> answer
+//! ```
+//!
+//! A read changes nothing: no intent, no lease, one append at its end.
+
+mod open;
+mod outcome;
+mod recorder;
+mod repeat;
+mod rounds;
+mod sandbox;
+
+use std::time::Instant;
+
+use gitledger_events::operation::{Effect, OperationRequested};
+use gitledger_operations::{Asked, Declaration, Place, Rejection, table};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Answer, Refusal, Request, World};
+use open::Opened;
+pub use outcome::Work;
+pub use recorder::Recorder;
+
+/// One request on its way.
+pub(crate) struct Running<'w> {
+    pub world: &'w World,
+    pub request: Request,
+    pub declaration: &'static Declaration,
+    pub asked: Box<dyn Asked>,
+    pub started: Instant,
+    pub requested_at: Timestamp,
+    pub deadline: Timestamp,
+}
+
+/// Does what is asked, once, and answers. The same id again gets the recorded answer.
+pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal> {
+    let declaration = table::find(&request.operation).ok_or_else(|| unknown(&request.operation))?;
+    let asked = declaration.ask(request.input.clone(), &world.remotes)?;
+    let requested_at = world.clock.now();
+    let budget = SignedDuration::try_from(declaration.budget.time).unwrap_or(SignedDuration::MAX);
+    let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
+    let running = Running { world, request, declaration, asked, started: Instant::now(), requested_at, deadline };
+    match declaration.effect {
+        Effect::Reads => running.read().await,
+        Effect::Writes | Effect::Publishes => running.write().await,
+    }
+}
+
+fn unknown(name: &str) -> Refusal {
+    let names: Vec<_> = table::OPERATIONS.iter().map(|operation| operation.name).collect();
+    let shown: String = name.chars().take(40).filter(|c| !c.is_control()).collect();
+    let rule = format!("{shown:?} is not an operation; there are: {}", names.join(", "));
+    Rejection { code: "unknown-operation", field: "operation".to_owned(), rule }.into()
+}
+
+impl Running<'_> {
+    /// A read: look, then record request and outcome in one append.
+    async fn read(&self) -> Result<Answer, Refusal> {
+        if self.request.keyed
+            && let Some(answer) = repeat::recorded(self).await?
+            && answer.output.is_some()
+        {
+            return Ok(answer);
+        }
+        let Place::Named(sandbox_id) = self.asked.place() else {
+            return Err(Refusal::Fault("a read must name its sandbox".to_owned()));
+        };
+        let mut recorder = Recorder::new(self, None);
+        let work = match sandbox::look(self, sandbox_id).await? {
+            Ok(workspace) => {
+                recorder.adopt(&workspace);
+                rounds::run(self, &mut recorder, &workspace).await?
+            }
+            Err(failure) => Work::refused(failure),
+        };
+        recorder.record_read(self, work).await
+    }
+
+    /// A write: intent and lease, rounds, outcome and release.
+    async fn write(&self) -> Result<Answer, Refusal> {
+        match open::begin(self).await? {
+            Opened::Repeat => repeat::follow(self).await,
+            Opened::Refused(mut recorder, failure) => {
+                let (answer, _) = recorder.close(self, Work::refused(failure)).await?;
+                Ok(answer)
+            }
+            Opened::Ready(mut recorder, leased) => {
+                let mut work = rounds::run(self, &mut recorder, &leased.workspace).await?;
+                work.wait = leased.wait;
+                sandbox::finish(self, &mut recorder, *leased, work).await
+            }
+        }
+    }
+
+    /// When a lease lapses: a little after the operation's last moment.
+    pub(crate) fn lease_end(&self) -> Timestamp {
+        self.deadline.saturating_add(SignedDuration::from_secs(10)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The intent.
+    pub(crate) fn intent(&self) -> OperationRequested {
+        let sandbox_id = match self.asked.place() {
+            Place::Named(id) => Some(id.to_owned()),
+            Place::Opens { .. } => None,
+        };
+        OperationRequested {
+            effect: self.declaration.effect,
+            input: self.asked.recorded_input(),
+            input_digest: self.request.digest(),
+            sandbox_id,
+            holder: self.world.holder.clone(),
+            deadline: self.deadline,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Writes an operation's stream: what was asked, what happened on the way, how it ended.
+
+use gitledger_events::{Fact, NewEvent, Stream};
+use gitledger_ledger::{AppendError, Commit, Expected};
+use gitledger_sandboxes::Origin;
+use uuid::Uuid;
+
+use super::outcome::Work;
+use super::{Running, repeat};
+use crate::story::sandbox::Workspace;
+use crate::{Answer, Refusal, World};
+
+/// Keeps the version of the stream, so that nobody can have written in between unnoticed.
+pub struct Recorder {
+    operation_id: Uuid,
+    stream: Stream,
+    version: u64,
+    /// Who, what and where, for the envelope of every event.
+    pub origin: Origin,
+}
+
+impl Recorder {
+    /// For an operation whose stream is still empty.
+    pub(crate) fn new(running: &Running<'_>, repo: Option<gitledger_events::Repo>) -> Self {
+        let origin = Origin {
+            operation: Some(running.declaration.name.to_owned()),
+            actor: running.request.actor.clone(),
+            repo,
+            correlation_id: running.request.operation_id,
+        };
+        Self::at(running.request.operation_id, 0, origin)
+    }
+
+    /// For an operation whose stream has got this far.
+    pub fn at(operation_id: Uuid, version: u64, origin: Origin) -> Self {
+        Self { operation_id, stream: Stream::operation(operation_id), version, origin }
+    }
+
+    /// Takes over what the request did not say from the workspace it works in.
+    pub(crate) fn adopt(&mut self, workspace: &Workspace) {
+        let actor = &mut self.origin.actor;
+        actor.agent_id = actor.agent_id.take().or_else(|| workspace.actor.agent_id.clone());
+        actor.task_id = actor.task_id.take().or_else(|| workspace.actor.task_id.clone());
+        self.origin.repo = self.origin.repo.take().or_else(|| workspace.repo.clone());
+    }
+
+    /// Appends facts, all or none. A conflict means that somebody else wrote this stream.
+    pub async fn append(&mut self, world: &World, facts: Vec<Fact>) -> Result<(), AppendError> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let commit = Commit {
+            id: world.clock.id(),
+            stream: self.stream.clone(),
+            expected: if self.version == 0 { Expected::Empty } else { Expected::Version(self.version) },
+            events: facts.into_iter().map(|fact| self.event(world, fact)).collect(),
+        };
+        self.version = world.ledger.append(commit).await?.version;
+        Ok(())
+    }
+
+    fn event(&self, world: &World, fact: Fact) -> NewEvent {
+        NewEvent {
+            id: world.clock.id(),
+            recorded_at: world.clock.now(),
+            operation: self.origin.operation.clone(),
+            actor: self.origin.actor.clone(),
+            repo: self.origin.repo.clone(),
+            correlation_id: self.operation_id,
+            causation_id: None,
+            fact,
+        }
+    }
+
+    /// Closes the operation. Where somebody else closed it first, theirs is the outcome.
+    pub(crate) async fn close(
+        &mut self,
+        running: &Running<'_>,
+        work: Work,
+    ) -> Result<(Answer, bool), Refusal> {
+        let (answer, facts) = work.settle(running, self.operation_id);
+        match self.append(running.world, facts).await {
+            Ok(()) => Ok((answer, true)),
+            Err(AppendError::Conflict { .. }) => {
+                let stream = running.world.ledger.read_stream(&self.stream, 1).await?;
+                let theirs = Answer::of_stream(self.operation_id, &stream);
+                Ok((theirs.unwrap_or(answer), false))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records a read whole: request and outcome together. A repeat of a recorded read is answered from
+    /// the ledger where its output was recorded, else with what was just read.
+    pub(crate) async fn record_read(
+        &mut self,
+        running: &Running<'_>,
+        work: Work,
+    ) -> Result<Answer, Refusal> {
+        let (answer, outcome) = work.settle(running, self.operation_id);
+        let mut facts = vec![Fact::from(running.intent())];
+        facts.extend(outcome);
+        match self.append(running.world, facts).await {
+            Ok(()) => Ok(answer),
+            Err(AppendError::Conflict { .. }) => {
+                let recorded = repeat::recorded(running).await?;
+                let fresh = Answer { replayed: true, ..answer };
+                Ok(recorded.filter(|answer| answer.output.is_some()).unwrap_or(fresh))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

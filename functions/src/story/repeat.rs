@@ -1,0 +1,45 @@
+//! A request whose id was used before: nothing runs twice, the recorded answer is given again.
+
+use std::time::Duration;
+
+use gitledger_events::{Record, Stream};
+
+use super::Running;
+use crate::{Answer, Refusal, answer};
+
+/// How long one wait for a new event is at most; a bound, not a period: a new event ends it at once.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// The recorded answer, if the operation has an outcome. Refused when the id belongs to another request.
+pub(crate) async fn recorded(running: &Running<'_>) -> Result<Option<Answer>, Refusal> {
+    let stream = Stream::operation(running.request.operation_id);
+    let records = running.world.ledger.read_stream(&stream, 1).await?;
+    same_request(running, &records)?;
+    let answer = Answer::of_stream(running.request.operation_id, &records);
+    Ok(answer.map(|answer| Answer { replayed: true, ..answer }))
+}
+
+/// Waits for the outcome of the operation that runs under this id, up to its deadline.
+pub(crate) async fn follow(running: &Running<'_>) -> Result<Answer, Refusal> {
+    let world = running.world;
+    loop {
+        let head = world.ledger.head().await?;
+        if let Some(answer) = recorded(running).await? {
+            return Ok(answer);
+        }
+        if world.clock.now() > running.deadline {
+            let message = "the operation under this key has not ended yet";
+            let mut answer = Answer::unknown(running.request.operation_id, running.declaration.name, message);
+            answer.replayed = true;
+            return Ok(answer);
+        }
+        world.ledger.wait(head, WAIT).await?;
+    }
+}
+
+fn same_request(running: &Running<'_>, records: &[Record]) -> Result<(), Refusal> {
+    match answer::requested(records) {
+        Some(first) if first.input_digest != running.request.digest() => Err(Refusal::KeyReused),
+        _ => Ok(()),
+    }
+}

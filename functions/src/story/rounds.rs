@@ -1,0 +1,109 @@
+//! The rounds: decide, announce, run, until it is done. The only loop around git.
+
+use std::time::Duration;
+
+use gitledger_events::Fact;
+use gitledger_events::operation::{Effect, SideEffect};
+use gitledger_operations::decision::Failure;
+use gitledger_operations::failure::codes;
+use gitledger_operations::{Context, Decision, Exits, Plan};
+use gitledger_sandboxes::SandboxError;
+
+use super::outcome::{End, Work};
+use super::recorder::Recorder;
+use super::sandbox::Workspace;
+use super::Running;
+use crate::Refusal;
+
+/// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
+const ROUNDS_MAX: usize = 40;
+
+/// Runs the operation in its sandbox.
+pub(crate) async fn run(
+    running: &Running<'_>,
+    recorder: &mut Recorder,
+    workspace: &Workspace,
+) -> Result<Work, Refusal> {
+    let world = running.world;
+    let actor = recorder.origin.actor.clone();
+    let context = Context {
+        operation_id: running.request.operation_id,
+        actor: &actor,
+        sandbox_id: &workspace.sandbox_id,
+        workspace: workspace.opened.as_ref(),
+        remotes: &world.remotes,
+        requested_at: running.requested_at,
+        jitter: jitter(running),
+    };
+    let mut rounds: Vec<Exits> = Vec::new();
+    let mut announced_push = false;
+    let end = loop {
+        match running.asked.decide(&context, &rounds) {
+            Decision::Done(done) => break End::Done(done),
+            Decision::Failed(failure) => break End::Failed(failure),
+            Decision::Run { announce, after, mut plan } => {
+                announced_push |= announce.iter().any(|fact| matches!(fact, Fact::PushPrepared(_)));
+                recorder.append(world, announce).await?;
+                tokio::time::sleep(after).await;
+                if !fit(running, &mut plan) || rounds.len() >= ROUNDS_MAX {
+                    let failure = Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
+                    break End::Failed(Box::new(failure));
+                }
+                match step(running, workspace, rounds.len(), &plan).await {
+                    Ok(exits) => rounds.push(exits),
+                    Err(_) if announced_push => break End::Unknown,
+                    Err(error) => {
+                        if error == SandboxError::NotFound {
+                            super::sandbox::note_end(running, workspace).await;
+                        }
+                        break End::Failed(Box::new(lost(running, &error)));
+                    }
+                }
+            }
+        }
+    };
+    Ok(Work {
+        end,
+        sandbox_id: Some(workspace.sandbox_id.clone()),
+        git: rounds.iter().map(|round| round.elapsed).sum(),
+        wait: Duration::ZERO,
+        bytes: rounds.iter().map(Exits::bytes).sum(),
+    })
+}
+
+async fn step(
+    running: &Running<'_>,
+    workspace: &Workspace,
+    round: usize,
+    plan: &Plan,
+) -> Result<Exits, SandboxError> {
+    let tag = format!("{}-{round}", running.request.operation_id);
+    let token = plan.remote.as_ref().and_then(|remote| running.world.tokens.for_remote(remote));
+    running.world.sandboxes.run(&workspace.sandbox_id, &tag, plan, token).await
+}
+
+/// Cuts a plan's time to what is left of the operation's; false when nothing is left.
+fn fit(running: &Running<'_>, plan: &mut Plan) -> bool {
+    let left = running.declaration.budget.time.saturating_sub(running.started.elapsed());
+    plan.timeout = plan.timeout.min(left);
+    if plan.output_bytes == 0 {
+        plan.output_bytes = running.declaration.budget.output_bytes;
+    }
+    left > Duration::from_secs(1)
+}
+
+/// The sandbox, not git, said no.
+pub(crate) fn lost(running: &Running<'_>, error: &SandboxError) -> Failure {
+    let mut failure = super::sandbox::failure(error);
+    if running.declaration.effect != Effect::Reads && error.outcome_unknown() {
+        failure.side_effect = SideEffect::Unknown;
+    }
+    failure
+}
+
+/// From 0 to 1, out of the operation's id: drawn once, the same in every replay.
+fn jitter(running: &Running<'_>) -> f64 {
+    let low = running.request.operation_id.as_u128() as u32;
+    f64::from(low) / f64::from(u32::MAX)
+}
+

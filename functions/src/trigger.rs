@@ -1,0 +1,127 @@
+//! What invokes a git function: API Gateway (HTTP API v2, REST v1), a Function URL, or plain JSON.
+//!
+//! Deliberately absent: dispatch on `routeKey`. One function is one operation, so the route says nothing
+//! that the function does not know; cargo-lambda sends `$default` for every route.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Answer, Refusal, Request};
+
+/// Where the answer goes decides its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// An HTTP response with status, headers and body as text.
+    Http,
+    /// The JSON itself.
+    Direct,
+}
+
+/// Reads a trigger as a request for one operation.
+pub fn read(operation: &str, trigger: Value, new_id: Uuid) -> (Caller, Result<Request, Refusal>) {
+    let is_http = trigger.get("requestContext").is_some() && trigger.get("headers").is_some();
+    if !is_http {
+        let (input, key) = direct(trigger);
+        return (Caller::Direct, Request::new(operation, input, key.as_deref(), new_id).map_err(Into::into));
+    }
+    let request = body(&trigger).and_then(|input| {
+        let key = header(&trigger, "idempotency-key");
+        Ok(Request::new(operation, input, key, new_id)?)
+    });
+    (Caller::Http, request)
+}
+
+/// The answer in the shape of its caller.
+pub fn write(caller: Caller, answer: Result<Answer, Refusal>) -> Value {
+    match (caller, answer) {
+        (Caller::Direct, Ok(answer)) => json!(answer),
+        (Caller::Direct, Err(refusal)) => refusal.problem(),
+        (Caller::Http, Ok(answer)) => http(200, "application/json", &json!(answer)),
+        (Caller::Http, Err(refusal)) => {
+            http(refusal.status(), "application/problem+json", &refusal.problem())
+        }
+    }
+}
+
+fn http(status: u16, content_type: &str, body: &Value) -> Value {
+    json!({
+        "statusCode": status,
+        "headers": { "content-type": content_type },
+        "body": body.to_string(),
+        "isBase64Encoded": false,
+    })
+}
+
+/// A plain input, or `{"input": {...}, "idempotency_key": "..."}` for callers without headers.
+fn direct(mut trigger: Value) -> (Value, Option<String>) {
+    let key = trigger.get("idempotency_key").and_then(Value::as_str).map(str::to_owned);
+    match trigger.get_mut("input") {
+        Some(input) if input.is_object() => (input.take(), key),
+        _ => (trigger, None),
+    }
+}
+
+fn body(trigger: &Value) -> Result<Value, Refusal> {
+    let text = trigger.get("body").and_then(Value::as_str).unwrap_or("{}");
+    let encoded = trigger.get("isBase64Encoded").and_then(Value::as_bool).unwrap_or(false);
+    let bytes = if encoded {
+        use base64::Engine;
+        let engine = base64::engine::general_purpose::STANDARD;
+        engine.decode(text).map_err(|_| malformed("must be base64 where isBase64Encoded is true"))?
+    } else {
+        text.as_bytes().to_vec()
+    };
+    json_body(&bytes)
+}
+
+/// A body as JSON, or the rejection that names it.
+pub fn json_body(bytes: &[u8]) -> Result<Value, Refusal> {
+    if bytes.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(bytes).map_err(|error| malformed(&format!("must be JSON: {error}")))
+}
+
+fn malformed(rule: &str) -> Refusal {
+    gitledger_operations::Rejection::argument("body", rule).into()
+}
+
+/// API Gateway v2 lowers header names, v1 does not.
+fn header<'a>(trigger: &'a Value, name: &str) -> Option<&'a str> {
+    let headers = trigger.get("headers")?.as_object()?;
+    let found = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.and_then(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_request_comes_out_of_every_trigger() {
+        let input = json!({"sandbox_id": "i1"});
+        let v2 = json!({"version": "2.0", "routeKey": "$default", "requestContext": {}, "headers": {"idempotency-key": "k"},
+            "body": input.to_string(), "isBase64Encoded": false});
+        let v1 = json!({"httpMethod": "POST", "requestContext": {}, "headers": {"Idempotency-Key": "k"},
+            "body": "eyJzYW5kYm94X2lkIjoiaTEifQ==", "isBase64Encoded": true});
+        let plain = json!({"input": input, "idempotency_key": "k"});
+        let ids: Vec<_> = [v2, v1, plain]
+            .into_iter()
+            .map(|trigger| {
+                let request = read("status", trigger, Uuid::nil()).1.unwrap();
+                assert_eq!(request.input, json!({"sandbox_id": "i1"}));
+                request.operation_id
+            })
+            .collect();
+        assert!(ids.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn a_malformed_body_is_rejected_and_named() {
+        let trigger = json!({"requestContext": {}, "headers": {}, "body": "{"});
+        let (caller, request) = read("status", trigger, Uuid::nil());
+        let answer = write(caller, Err(request.unwrap_err()));
+        assert_eq!(answer["statusCode"], 400);
+        assert!(answer["body"].as_str().unwrap().contains("\"field\":\"body\""));
+    }
+}

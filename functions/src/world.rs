@@ -1,0 +1,61 @@
+//! What a function needs of the world: the two doors, the clock, and what the operator has set.
+
+use std::sync::Arc;
+
+use gitledger_ledger::{Ledger, LedgerError};
+use gitledger_operations::Remotes;
+use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
+
+use crate::projector::Projector;
+use crate::settings::Tokens;
+
+/// Made once per process, shared by everything in it.
+pub struct World {
+    /// Door 1.
+    pub ledger: Arc<dyn Ledger>,
+    /// Door 2.
+    pub sandboxes: Arc<Sandboxes>,
+    /// Clock and ids.
+    pub clock: Arc<dyn ClockAndIds>,
+    /// What the ledger adds up to, for this process.
+    pub projector: Arc<Projector>,
+    /// Which remotes are admitted.
+    pub remotes: Remotes,
+    /// Tokens for them.
+    pub tokens: Tokens,
+    /// Who works here; see `OperationRequested`.
+    pub holder: Option<String>,
+    /// The template of new sandboxes.
+    pub template: String,
+    /// Life of a sandbox, in seconds.
+    pub sandbox_ttl_s: u64,
+    /// Where metrics are published.
+    pub pushgateway: Option<url::Url>,
+}
+
+impl World {
+    /// Joins the parts; loads the saved projections.
+    pub async fn new(
+        ledger: Arc<dyn Ledger>,
+        sandboxes: Arc<Sandboxes>,
+        clock: Arc<dyn ClockAndIds>,
+        settings: crate::Settings,
+        holder: Option<String>,
+    ) -> Result<Self, LedgerError> {
+        let projector = Arc::new(Projector::load(ledger.clone()).await?);
+        let template = settings.endpoint.and_then(|endpoint| endpoint.template);
+        Ok(Self {
+            ledger,
+            sandboxes,
+            clock,
+            projector,
+            remotes: settings.remotes,
+            tokens: settings.tokens,
+            holder,
+            template: template.unwrap_or_else(|| "base".to_owned()),
+            sandbox_ttl_s: settings.sandbox_ttl_s,
+            pushgateway: settings.pushgateway,
+        })
+    }
+}
+

@@ -1,0 +1,101 @@
+//! `gitledger git <operation>`: calls a running gateway.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use gitledger_operations::table;
+use serde_json::Value;
+
+use super::{Finished, git_arguments};
+
+const EXAMPLES: &str = "\
+Examples:
+  gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
+  gitledger git status --sandbox-id i0123456789abcdefghij --json
+  gitledger git push --sandbox-id i0123456789abcdefghij --commit-message 'first' --key retry-1";
+
+/// The command with a subcommand per operation.
+pub fn command() -> Command {
+    let url = Arg::new("url").long("url").env("GITLEDGER_URL").global(true).value_name("URL");
+    let key = Arg::new("key").long("key").global(true).value_name("KEY");
+    let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue);
+    Command::new("git")
+        .about("Asks a running `gitledger up` for a git operation")
+        .after_help(EXAMPLES)
+        .arg_required_else_help(true)
+        .subcommand_required(true)
+        .arg(url.default_value("http://127.0.0.1:8000").help("Where the gateway is"))
+        .arg(key.help("Idempotency key: the same key again gets the recorded answer"))
+        .arg(json.help("The whole answer as JSON"))
+        .subcommands(git_arguments::subcommands())
+}
+
+/// Runs the command.
+pub async fn run(matches: &ArgMatches) -> Finished {
+    let Some((name, matches)) = matches.subcommand() else { return Err("which operation?".to_owned()) };
+    let operation = table::find(name).ok_or_else(|| format!("{name} is not an operation"))?;
+    let input = git_arguments::input(operation, matches)?;
+    let text = |id: &str| matches.get_one::<String>(id).cloned();
+    let url = text("url").unwrap_or_default();
+    let (status, answer) = call(&url, name, text("key"), &input).await?;
+    if matches.get_flag("json") {
+        println!("{answer}");
+    } else {
+        show(&answer);
+    }
+    Ok(exit(status, &answer))
+}
+
+async fn call(url: &str, name: &str, key: Option<String>, input: &Value) -> Result<(u16, Value), String> {
+    gitledger_sandboxes::tls::install();
+    let address = format!("{}/git/{name}", url.trim_end_matches('/'));
+    let mut request = reqwest::Client::new().post(&address).json(input);
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
+    let unreachable = |error: reqwest::Error| {
+        format!("no answer from {url}: {}; start `gitledger up`, or name another --url", error.without_url())
+    };
+    let response = request.send().await.map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let answer = response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
+    Ok((status, answer))
+}
+
+/// 0 done, 1 failed or unknown, 2 refused.
+fn exit(status: u16, answer: &Value) -> ExitCode {
+    match answer["outcome"].as_str() {
+        Some("succeeded") => ExitCode::SUCCESS,
+        Some(_) => ExitCode::from(1),
+        None if status < 400 => ExitCode::SUCCESS,
+        None => ExitCode::from(2),
+    }
+}
+
+/// The answer for people: texts as they are, the rest as `name: value`.
+fn show(answer: &Value) {
+    if let Some(output) = answer["output"].as_object() {
+        for (name, value) in output {
+            match value {
+                Value::Null => {}
+                Value::String(text) if text.contains('\n') => println!("{text}"),
+                Value::String(text) => println!("{name}: {text}"),
+                other => println!("{name}: {other}"),
+            }
+        }
+    }
+    if let Some(failure) = answer["failure"].as_object() {
+        let field = |name: &str| failure.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        eprintln!("{}: {}", field("code"), field("message"));
+        if !field("remedy").is_empty() {
+            eprintln!("what to do: {}", field("remedy"));
+        }
+    }
+    if let Some(rule) = answer["rule"].as_str() {
+        eprintln!("refused: {} {rule}", answer["field"].as_str().unwrap_or_default());
+    }
+    if let Some(id) = answer["operation_id"].as_str() {
+        let total = &answer["timing"]["total_ms"];
+        eprintln!("operation {id}, {total} ms");
+    }
+}

@@ -1,0 +1,88 @@
+//! The command line: one file per command.
+
+pub mod demo;
+pub mod events;
+pub mod git;
+mod git_arguments;
+pub mod sandbox_host;
+pub mod up;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Runs git for AI agents in sandboxes, keeps a ledger of everything that happened, and shows what it
+/// cost and how it went.
+#[derive(Parser)]
+#[command(name = "gitledger", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Gitledger {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  gitledger demo                       ten agents at work on this machine, and what it cost
+  gitledger up                         the whole system on 127.0.0.1:8000
+  gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
+  gitledger events --follow            what is happening, as it happens";
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Up(up::Arguments),
+    Events(events::Arguments),
+    SandboxHost(sandbox_host::Arguments),
+}
+
+/// The program's first argument when the host starts it as a sandbox's agent.
+pub const ENVD: &str = "sandbox-envd";
+
+/// Runs the command that the process's arguments name.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Started by the host inside a sandbox, many times: before anything else is set up.
+    if arguments.get(1).is_some_and(|first| first == ENVD) {
+        return gitledger_sandbox_host::envd_main();
+    }
+    let matches = Gitledger::command().subcommand(git::command()).get_matches_from(arguments);
+    if let Some(("git", matches)) = matches.subcommand() {
+        return blocking(git::run(matches));
+    }
+    match Gitledger::from_arg_matches(&matches).map(|parsed| parsed.command) {
+        Ok(Command::Demo(arguments)) => blocking(demo::run(arguments)),
+        Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
+        Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
+        Err(error) => error.exit(),
+    }
+}
+
+/// What a command can end with: nothing more to say, or a sentence and an exit code.
+pub type Finished = Result<ExitCode, String>;
+
+fn blocking(command: impl Future<Output = Finished>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("the runtime did not start: {error}")),
+    };
+    match runtime.block_on(command) {
+        Ok(code) => code,
+        Err(message) => complain(&message),
+    }
+}
+
+fn complain(message: &str) -> ExitCode {
+    eprintln!("gitledger: {message}");
+    ExitCode::from(2)
+}
+
+/// Logs to standard error: warnings, and what `RUST_LOG` asks for.
+pub fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call in one process (tests) keeps the first logger.
+    let _ = logger.try_init();
+}

@@ -1,0 +1,62 @@
+//! An agent's view of gitledger: one HTTP call per operation, and a memory of every answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gitledger_functions::Answer;
+use gitledger_functions::answer::Outcome;
+use indicatif::ProgressBar;
+use serde_json::Value;
+
+/// Talks to the gateway; clones share the memory.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    seen: Arc<Mutex<Vec<Answer>>>,
+    progress: ProgressBar,
+}
+
+impl Client {
+    /// A client of the gateway at this address.
+    pub fn new(url: &str, progress: ProgressBar) -> Self {
+        gitledger_sandboxes::tls::install();
+        Self { http: reqwest::Client::new(), url: url.to_owned(), seen: Arc::default(), progress }
+    }
+
+    /// Asks for an operation; the answer may be a failure.
+    pub async fn ask(&self, operation: &str, input: Value) -> Result<Answer, String> {
+        let address = format!("{}/git/{operation}", self.url);
+        let response = self.http.post(address).json(&input).send().await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        let body: Value = response.json().await.map_err(|error| error.to_string())?;
+        let answer: Answer = serde_json::from_value(body.clone())
+            .map_err(|_| format!("{operation} was answered with {status}: {body}"))?;
+        self.progress.inc(1);
+        self.progress.set_message(operation.to_owned());
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(answer.clone());
+        Ok(answer)
+    }
+
+    /// Asks for an operation that must succeed; gives its output.
+    pub async fn done(&self, operation: &str, input: Value) -> Result<Value, String> {
+        let answer = self.ask(operation, input).await?;
+        match (answer.outcome, answer.output) {
+            (Outcome::Succeeded, Some(output)) => Ok(output),
+            (outcome, _) => Err(format!("{operation} should succeed, but {outcome:?}: {:?}", answer.failure)),
+        }
+    }
+
+    /// Asks for an operation that must fail with this code.
+    pub async fn fails(&self, operation: &str, input: Value, code: &str) -> Result<(), String> {
+        let answer = self.ask(operation, input).await?;
+        match &answer.failure {
+            Some(failure) if failure.code == code => Ok(()),
+            other => Err(format!("{operation} should fail with {code}, but: {other:?}")),
+        }
+    }
+
+    /// Every answer so far.
+    pub fn seen(&self) -> Vec<Answer> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

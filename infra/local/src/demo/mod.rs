@@ -1,0 +1,59 @@
+//! The demo: real agents' work on real git, all troubles included, and the check that every account of it
+//! says the same.
+
+mod agent;
+mod agreement;
+mod client;
+mod report;
+mod scene;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
+
+use crate::commands::demo::Arguments;
+use client::Client;
+use scene::Scene;
+
+/// Runs the demo. True when the ledger, the remote and the metrics agree.
+pub async fn run(arguments: &Arguments) -> Result<bool, String> {
+    let scene = Arc::new(Scene::set(arguments).await?);
+    let started = Instant::now();
+    let steps = u64::from(arguments.agents) * agent::STEPS + trouble::STEPS;
+    let progress = ProgressBar::new(steps);
+    progress.set_style(style());
+    progress.enable_steady_tick(std::time::Duration::from_millis(120));
+
+    let client = Client::new(&scene.system.url, progress.clone());
+    let mut work = JoinSet::new();
+    for number in 0..arguments.agents {
+        work.spawn(agent::work(scene.clone(), client.clone(), number));
+    }
+    work.spawn(trouble::make(scene.clone(), client.clone()));
+    let mut broken = Vec::new();
+    while let Some(ended) = work.join_next().await {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => broken.push(reason),
+            Err(error) => broken.push(error.to_string()),
+        }
+    }
+    progress.finish_and_clear();
+
+    let seen = client.seen();
+    let wall = started.elapsed();
+    let mut disagreements = agreement::check(&scene, &seen).await?;
+    disagreements.extend(broken);
+    let scene = Arc::into_inner(scene).ok_or("the demo's work has not ended")?;
+    report::show(arguments, &scene, &seen, wall, &disagreements).await?;
+    scene.end().await?;
+    Ok(disagreements.is_empty())
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {wide_bar} {pos}/{len} operations  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,96 @@
+//! What the demo shows at its end: a table for people, or JSON.
+
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use gitledger_events::Elapsed;
+use gitledger_functions::Answer;
+use gitledger_projections::Summary;
+use gitledger_projections::cost::Price;
+use serde_json::json;
+
+use super::scene::Scene;
+use crate::commands::demo::Arguments;
+
+/// Shows how it went and what it cost.
+pub async fn show(
+    arguments: &Arguments,
+    scene: &Scene,
+    seen: &[Answer],
+    wall: Duration,
+    disagreements: &[String],
+) -> Result<(), String> {
+    let now = scene.system.world.clock.now();
+    let (summary, costs) = {
+        let folded = scene.system.world.projector.caught_up().await.map_err(|error| error.to_string())?;
+        let costs: Vec<(&'static str, f64)> =
+            Price::ALL.iter().map(|price| (price.name, price.of(folded.metrics.used(now)).as_dollars_f64())).collect();
+        (folded.summary.clone(), costs)
+    };
+    if arguments.json {
+        println!(
+            "{}",
+            json!({"operations": summary, "wall_seconds": wall.as_secs_f64(), "cost_dollars":
+                costs.iter().map(|(name, dollars)| ((*name).to_owned(), json!(dollars))).collect::<serde_json::Map<_, _>>(),
+                "agree": disagreements.is_empty(), "disagreements": disagreements, "data": scene.data_dir})
+        );
+        return Ok(());
+    }
+    println!("{}", table(&summary));
+    let boxes = &summary.sandboxes;
+    println!(
+        "\n{} agents, {} operations in {:.1} s; {} (acme/app) and {} (acme/second)",
+        arguments.agents, seen.len(), wall.as_secs_f64(), "generated", scene.second
+    );
+    println!(
+        "sandboxes   {} created, {} reused, {} lost;  {} conflicts, {} pushes tried again",
+        boxes.created, boxes.reused, boxes.lost, summary.conflicts, summary.push_retries
+    );
+    let prices: Vec<String> = costs.iter().map(|(name, dollars)| format!("${dollars:.6} ({name})")).collect();
+    println!("cost        {}", prices.join(", "));
+    verdict(scene, disagreements);
+    Ok(())
+}
+
+fn verdict(scene: &Scene, disagreements: &[String]) {
+    if disagreements.is_empty() {
+        println!("\nThe ledger, the remote's references and the metrics agree.");
+    } else {
+        println!("\nThey do not agree:");
+        for line in disagreements {
+            println!("  {line}");
+        }
+    }
+    let data = scene.data_dir.display();
+    println!("Look at it:   gitledger events --data {data}");
+    println!("Start yours:  gitledger up");
+}
+
+fn table(summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["operation", "count", "ok", "failed", "p50 ms", "p95 ms", "failures"]);
+    for (name, operation) in &summary.operations {
+        let failures: Vec<String> = operation.failures.iter().map(|(code, count)| format!("{count} {code}")).collect();
+        table.add_row([
+            name.clone(),
+            operation.count.to_string(),
+            operation.succeeded.to_string(),
+            operation.failed().to_string(),
+            milliseconds(operation.durations.percentile(50)),
+            milliseconds(operation.durations.percentile(95)),
+            failures.join(", "),
+        ]);
+    }
+    for column in 1..6 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn milliseconds(elapsed: Option<Elapsed>) -> String {
+    elapsed.map_or_else(|| "-".to_owned(), |elapsed| format!("{:.1}", elapsed.as_millis_f64()))
+}

@@ -1,0 +1,197 @@
+//! The routes. `POST /git/{operation}` is one route for the whole table.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gitledger_events::Stream;
+use gitledger_events::sandbox::KillReason;
+use gitledger_functions::answer::Outcome;
+use gitledger_functions::{Answer, Refusal, trigger};
+use gitledger_ledger::Position;
+use gitledger_operations::Rejection;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::guard::{Port, same_machine};
+use super::{BODY_BYTES_MAX, Gateway, reply};
+
+/// The most events in one page.
+const PAGE_MAX: usize = 1000;
+/// The longest wait for a new event, in seconds.
+const WAIT_MAX_S: u64 = 30;
+
+pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/git/{operation}", post(git))
+        .route("/operations/{id}", get(operation))
+        .route("/events", get(events))
+        .route("/sandboxes", get(sandboxes))
+        .route("/sandboxes/{id}", get(sandbox).delete(kill))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .fallback(|| async { reply::refusal(&Refusal::NotFound { what: "route" }) })
+        .method_not_allowed_fallback(|| async {
+            reply::json(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &json!({"code": "method-not-allowed", "field": "method", "rule": "is not one of this route's; see GET /"}),
+            )
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Port(address.port()), same_machine))
+        .with_state(gateway)
+}
+
+async fn index() -> Response {
+    let operations: Vec<Value> = gitledger_operations::table::OPERATIONS
+        .iter()
+        .map(|operation| json!({"route": format!("POST /git/{}", operation.name), "summary": operation.summary()}))
+        .collect();
+    let others = ["GET /operations/{id}", "GET /events?after=&limit=&wait=", "GET /sandboxes", "GET /sandboxes/{id}",
+        "DELETE /sandboxes/{id}", "GET /metrics", "GET /healthz"];
+    reply::json(StatusCode::OK, &json!({"name": "gitledger", "version": env!("CARGO_PKG_VERSION"),
+        "operations": operations, "others": others}))
+}
+
+/// The operation runs in a task of its own: a caller that hangs up does not stop it half way.
+async fn git(State(gateway): State<Gateway>, Path(operation): Path<String>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    let read = body(request).await.and_then(|bytes| asked(&gateway, &operation, &headers, &bytes));
+    let request = match read {
+        Ok(request) => request,
+        Err(refusal) => return reply::refusal(&refusal),
+    };
+    let world = gateway.world.clone();
+    let task = gateway.running.spawn(async move { gitledger_functions::operate(&world, request).await });
+    match task.await {
+        Ok(Ok(answer)) => reply::answer(&answer, answer.outcome != Outcome::Unknown),
+        Ok(Err(refusal)) => reply::refusal(&refusal),
+        Err(error) => reply::refusal(&Refusal::Fault(error.to_string())),
+    }
+}
+
+async fn body(request: Request) -> Result<Bytes, Refusal> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(Refusal::TooLarge { max: BODY_BYTES_MAX });
+    }
+    let limited = request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, BODY_BYTES_MAX)));
+    Bytes::from_request(limited, &()).await.map_err(|_| Refusal::TooLarge { max: BODY_BYTES_MAX })
+}
+
+fn asked(
+    gateway: &Gateway,
+    operation: &str,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<gitledger_functions::Request, Refusal> {
+    let key = match headers.get("idempotency-key") {
+        None => None,
+        Some(value) => Some(value.to_str().map_err(|_| Rejection::argument("Idempotency-Key", "must be ASCII"))?),
+    };
+    let input = trigger::json_body(bytes)?;
+    Ok(gitledger_functions::Request::new(operation, input, key, gateway.world.clock.id())?)
+}
+
+async fn operation(State(gateway): State<Gateway>, Path(id): Path<String>) -> Response {
+    let missing = || reply::refusal(&Refusal::NotFound { what: "operation" });
+    let Ok(id) = id.parse::<Uuid>() else { return missing() };
+    match gateway.world.ledger.read_stream(&Stream::operation(id), 1).await {
+        Err(error) => reply::refusal(&error.into()),
+        Ok(records) => match (records.first(), Answer::of_stream(id, &records)) {
+            (None, _) => missing(),
+            (Some(_), Some(answer)) => reply::answer(&answer, true),
+            (Some(first), None) => {
+                let name = first.operation.clone().unwrap_or_default();
+                reply::answer(&Answer::unknown(id, &name, "the operation has not ended yet"), false)
+            }
+        },
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    after: u64,
+    limit: Option<usize>,
+    #[serde(default)]
+    wait: u64,
+}
+
+/// A page of CloudEvents; with `wait`, an empty page is held back until there is an event.
+async fn events(
+    State(gateway): State<Gateway>,
+    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let Ok(Query(page)) = page else {
+        let rule = "must be whole numbers: after, limit, wait";
+        return reply::refusal(&Rejection::argument("query", rule).into());
+    };
+    let ledger = &gateway.world.ledger;
+    let after = Position::from_u64(page.after);
+    if page.wait > 0 {
+        let waited = ledger.wait(after, Duration::from_secs(page.wait.min(WAIT_MAX_S))).await;
+        if let Err(error) = waited {
+            return reply::refusal(&error.into());
+        }
+    }
+    match ledger.read_all(after, page.limit.unwrap_or(100).clamp(1, PAGE_MAX)).await {
+        Err(error) => reply::refusal(&error.into()),
+        Ok(recorded) => {
+            let next = recorded.last().map_or(after, |last| last.position);
+            let events: Vec<Value> = recorded.iter().map(crate::commands::events::positioned).collect();
+            reply::json(StatusCode::OK, &json!({"events": events, "next": next.as_u64()}))
+        }
+    }
+}
+
+async fn sandboxes(State(gateway): State<Gateway>) -> Response {
+    match gateway.world.projector.caught_up().await {
+        Err(error) => reply::refusal(&error.into()),
+        Ok(folded) => {
+            let live: Vec<_> = folded.sandboxes.live().collect();
+            reply::json(StatusCode::OK, &json!({"sandboxes": live}))
+        }
+    }
+}
+
+async fn sandbox(State(gateway): State<Gateway>, Path(id): Path<String>) -> Response {
+    match gateway.world.projector.caught_up().await {
+        Err(error) => reply::refusal(&error.into()),
+        Ok(folded) => match folded.sandboxes.get(&id) {
+            Some(sandbox) => reply::json(StatusCode::OK, sandbox),
+            None => reply::refusal(&Refusal::NotFound { what: "sandbox" }),
+        },
+    }
+}
+
+async fn kill(State(gateway): State<Gateway>, Path(id): Path<String>) -> Response {
+    match gitledger_functions::reaper::kill(&gateway.world, &id, KillReason::Requested).await {
+        Ok(true) => StatusCode::NO_CONTENT.into_response(),
+        Ok(false) => reply::refusal(&Refusal::NotFound { what: "sandbox" }),
+        Err(refusal) => reply::refusal(&refusal),
+    }
+}
+
+async fn metrics(State(gateway): State<Gateway>) -> Response {
+    match gateway.meter.text(&gateway.world).await {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Err(refusal) => reply::refusal(&refusal),
+    }
+}
+
+async fn healthz(State(gateway): State<Gateway>) -> Response {
+    match gateway.world.ledger.head().await {
+        Ok(head) => reply::json(StatusCode::OK, &json!({"status": "ok", "position": head.as_u64()})),
+        Err(error) => reply::refusal(&error.into()),
+    }
+}
+

@@ -1,0 +1,296 @@
+//! The running system: what `up` and `demo` start, and how it stops without losing anything.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitledger_events::sandbox::KillReason;
+use gitledger_functions::exporter::Exporter;
+use gitledger_functions::settings::{HOST_FILE, HostFile};
+use gitledger_functions::{Settings, World, reaper};
+use gitledger_ledger::Ledger;
+use gitledger_ledger::sqlite::{Durability, SqliteLedger};
+use gitledger_sandbox_host::{Host, HostError, HostOptions};
+use gitledger_sandboxes::{Endpoint, Sandboxes, Secret, SystemWorld, World as ClockAndIds};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::commands::up::LEDGER_FILE;
+use crate::gateway::{self, Gateway};
+use crate::metrics::Meter;
+
+/// How often the projections are saved; what is not saved is folded again after a restart.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+/// How often the reaper looks.
+const REAP_EVERY: Duration = Duration::from_secs(10);
+/// How often metrics are published.
+const EXPORT_EVERY: Duration = Duration::from_secs(15);
+/// How long stopping waits for operations under way.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What is started.
+pub struct Options {
+    /// Where the gateway listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the local sandbox host listens, unless the settings name another host.
+    pub host_listen: SocketAddr,
+    /// The rest.
+    pub settings: Settings,
+}
+
+/// Everything, running.
+pub struct System {
+    /// The story's world.
+    pub world: Arc<World>,
+    /// Where the gateway is.
+    pub url: String,
+    host: Option<Host>,
+    gateway: Gateway,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    host_file: Option<PathBuf>,
+    lines: Vec<String>,
+    // Held until the end: one system per data directory.
+    _lock: File,
+}
+
+impl System {
+    /// Starts everything; returns when the gateway answers and what a dead predecessor left is closed.
+    pub async fn start(options: Options) -> Result<Self, String> {
+        let Options { listen, host_listen, mut settings } = options;
+        let data_dir = settings.data_dir.clone();
+        let lock = take(&data_dir)?;
+        let listener = gateway::listen(listen).await?;
+        let url = format!("http://{}", listener.local_addr().map_err(text)?);
+        let deployment = deployment(&data_dir, settings.deployment.take())?;
+        let (host, host_file) = match settings.endpoint {
+            Some(_) => (None, None),
+            None => local_host(&data_dir, host_listen, &mut settings).await.map(|(host, file)| (Some(host), Some(file)))?,
+        };
+        let mut lines = vec![format!("gateway        {url}"), sandboxes_line(host.as_ref(), settings.endpoint.as_ref())];
+        lines.push(format!("ledger         {}", data_dir.join(LEDGER_FILE).display()));
+        let exporter = settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
+        if let Some(pushgateway) = &settings.pushgateway {
+            lines.push(format!("metrics        {url}/metrics, published to {pushgateway} every 15 s"));
+        } else {
+            lines.push(format!("metrics        {url}/metrics"));
+        }
+        lines.push(format!("try            curl -s {url}/ ; gitledger events --follow --data {}", data_dir.display()));
+
+        let ledger = SqliteLedger::open(&data_dir.join(LEDGER_FILE), Durability::Full).map_err(text)?;
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let clock: Arc<dyn ClockAndIds> = Arc::new(SystemWorld);
+        let endpoint = settings.endpoint.clone().ok_or("no sandbox host")?;
+        let sandboxes = Sandboxes::new(ledger.clone(), endpoint, clock.clone()).map_err(text)?;
+        let sandboxes = Arc::new(sandboxes.of_deployment(&deployment));
+        let holder = format!("{}{}", reaper::LOCAL_HOLDER, clock.id());
+        let world = World::new(ledger, sandboxes, clock, settings, Some(holder)).await.map_err(text)?;
+        let world = Arc::new(world);
+        // Before the first request: whatever a killed predecessor left open gets its outcome.
+        reaper::reap(&world).await.map_err(text)?;
+
+        let meter = Arc::new(Meter::new(exporter.clone()));
+        let gateway = Gateway { world: world.clone(), meter, running: TaskTracker::new() };
+        let stop = CancellationToken::new();
+        let tasks = start_tasks(&gateway, exporter, listener, &stop);
+        Ok(Self { world, url, host, gateway, stop, tasks, host_file, lines, _lock: lock })
+    }
+
+    /// What to tell the user.
+    pub fn greeting(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Publishes and shows metrics.
+    pub fn meter(&self) -> &Meter {
+        &self.gateway.meter
+    }
+
+    /// The local sandbox host, when there is one.
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Stops: no new requests, the running ones to their end, sandboxes of a local host ended, the last
+    /// state saved. Says what was done.
+    pub async fn stop(mut self) -> Result<String, String> {
+        self.stop.cancel();
+        self.gateway.running.close();
+        let drained = tokio::time::timeout(DRAIN, self.gateway.running.wait()).await.is_ok();
+        for task in self.tasks.drain(..) {
+            // A task that panicked has nothing left to be waited for.
+            let _ = task.await;
+        }
+        let mut ended = 0;
+        if let Some(host) = self.host.take() {
+            ended = reaper::kill_all(&self.world, KillReason::Shutdown).await.map_err(text)?;
+            host.shutdown().await;
+        }
+        if let Some(file) = &self.host_file {
+            let _ = std::fs::remove_file(file);
+        }
+        self.world.projector.save().await.map_err(text)?;
+        let open = self.world.projector.caught_up().await.map_err(text)?.open.all().count();
+        let sandboxes = if ended == 0 { String::new() } else { format!("; {ended} sandboxes ended with their workspaces") };
+        Ok(match (drained, open) {
+            (true, 0) => format!("stopped; every operation has its outcome{sandboxes}"),
+            _ => format!("stopped; {open} operations have no outcome yet and get it at the next start{sandboxes}"),
+        })
+    }
+}
+
+fn start_tasks(
+    gateway: &Gateway,
+    exporter: Option<Arc<Exporter>>,
+    listener: tokio::net::TcpListener,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let serving = gateway::serve(gateway.clone(), listener, stop.clone());
+    let mut tasks = vec![tokio::spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "gateway ended");
+        }
+    })];
+    let world = gateway.world.clone();
+    tasks.push(every(SAVE_EVERY, stop.clone(), move || {
+        let world = world.clone();
+        async move { world.projector.save().await.map(|_| ()).map_err(|error| error.to_string()) }
+    }));
+    let world = gateway.world.clone();
+    tasks.push(every(REAP_EVERY, stop.clone(), move || {
+        let world = world.clone();
+        async move { reaper::reap(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
+    }));
+    if let Some(exporter) = exporter {
+        let (world, meter) = (gateway.world.clone(), gateway.meter.clone());
+        tasks.push(every(EXPORT_EVERY, stop.clone(), move || {
+            let (world, meter, exporter) = (world.clone(), meter.clone(), exporter.clone());
+            async move { meter.publish(&world, &exporter).await.map(|_| ()).map_err(|error| error.to_string()) }
+        }));
+    }
+    tasks
+}
+
+/// Does something at once, then again and again, and once more when it is to stop.
+fn every<F, Fut>(period: Duration, stop: CancellationToken, mut work: F) -> JoinHandle<()>
+where
+    F: FnMut() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), String>> + Send,
+{
+    tokio::spawn(async move {
+        loop {
+            if let Err(reason) = work().await {
+                tracing::error!(%reason, "background work failed; it is tried again");
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(period) => {}
+            }
+        }
+        if let Err(reason) = work().await {
+            tracing::error!(%reason, "background work failed at the end");
+        }
+    })
+}
+
+/// One system per data directory: two reapers would close each other's operations.
+fn take(data_dir: &Path) -> Result<File, String> {
+    std::fs::create_dir_all(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
+    let lock = File::create(data_dir.join("up.lock")).map_err(text)?;
+    lock.try_lock().map_err(|_| {
+        format!("another `gitledger up` runs on {}; stop it, or name another --data", data_dir.display())
+    })?;
+    Ok(lock)
+}
+
+/// The mark on this deployment's sandboxes; made once per data directory, so that two machines that share
+/// an E2B account never take each other's sandboxes for leaked.
+fn deployment(data_dir: &Path, named: Option<String>) -> Result<String, String> {
+    if let Some(name) = named {
+        return Ok(name);
+    }
+    let file = data_dir.join("deployment");
+    match std::fs::read_to_string(&file) {
+        Ok(name) if !name.trim().is_empty() => Ok(name.trim().to_owned()),
+        _ => {
+            let name = SystemWorld.id().to_string();
+            std::fs::write(&file, format!("{name}\n")).map_err(text)?;
+            Ok(name)
+        }
+    }
+}
+
+/// Starts the local host and leaves word of it for functions of the same data directory.
+async fn local_host(
+    data_dir: &Path,
+    listen: SocketAddr,
+    settings: &mut Settings,
+) -> Result<(Host, PathBuf), String> {
+    let key = Secret::random().ok_or("the system has no randomness")?;
+    let mut options = HostOptions::new(sandbox_dir(data_dir)?).map_err(text)?;
+    options.listen = listen;
+    options.api_key = Some(key.expose().to_owned());
+    let host = match Host::start(options.clone()).await {
+        // The port is somebody else's; any will do, because it is written down.
+        Err(HostError::Listen { .. }) => {
+            options.listen = SocketAddr::new(listen.ip(), 0);
+            Host::start(options).await.map_err(text)?
+        }
+        started => started.map_err(text)?,
+    };
+    let endpoint = Endpoint::at(&host.url(), key.clone());
+    let file = data_dir.join(HOST_FILE);
+    let word = HostFile { api_url: host.url(), api_key: key.expose().to_owned() };
+    write_private(&file, &serde_json::to_vec(&word).map_err(text)?)?;
+    settings.endpoint = Some(endpoint);
+    Ok((host, file))
+}
+
+/// Where sandboxes live. A unix socket's path has room for about a hundred bytes, so that a data directory
+/// deep down has them under the system's temporary directory instead, in a place of its own.
+fn sandbox_dir(data_dir: &Path) -> Result<PathBuf, String> {
+    let data_dir = data_dir.canonicalize().map_err(text)?;
+    let within = data_dir.join("sandboxes");
+    if within.as_os_str().len() <= 60 {
+        return Ok(within);
+    }
+    let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, data_dir.as_os_str().as_encoded_bytes());
+    Ok(std::env::temp_dir().join(format!("gitledger-{}", name.simple())))
+}
+
+fn write_private(file: &Path, bytes: &[u8]) -> Result<(), String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = std::fs::remove_file(file);
+    let mut options = std::fs::OpenOptions::new();
+    let mut handle = options.write(true).create_new(true).mode(0o600).open(file).map_err(text)?;
+    handle.write_all(bytes).map_err(text)
+}
+
+fn sandboxes_line(host: Option<&Host>, endpoint: Option<&Endpoint>) -> String {
+    match (host, endpoint) {
+        (Some(host), _) => format!("sandboxes      on this machine, {} ({})", host.url(), host.isolation()),
+        (None, Some(endpoint)) => format!("sandboxes      {}", endpoint.api_url),
+        (None, None) => String::new(),
+    }
+}
+
+/// Returns when the user or the system wants the program to end.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

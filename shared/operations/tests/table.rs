@@ -1,0 +1,184 @@
+//! The table of operations: what every surface relies on, for every line.
+
+use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::{Remotes, table};
+use serde_json::{Value, json};
+
+/// An input of each operation that is accepted, in the table's order.
+fn examples() -> Vec<(&'static str, Value)> {
+    vec![
+        ("clone", json!({"repo_url": "https://github.com/a/b", "agent_id": "a", "task_id": "t"})),
+        ("status", json!({"sandbox_id": "s"})),
+        ("diff", json!({"sandbox_id": "s"})),
+        ("log", json!({"sandbox_id": "s"})),
+        ("file-write", json!({"sandbox_id": "s", "path": "p", "content": ""})),
+        ("add", json!({"sandbox_id": "s", "files": ["f"]})),
+        ("commit", json!({"sandbox_id": "s", "message": "m"})),
+        ("fetch", json!({"sandbox_id": "s"})),
+        ("pull", json!({"sandbox_id": "s"})),
+        ("push", json!({"sandbox_id": "s"})),
+        ("switch", json!({"sandbox_id": "s", "branch": "b"})),
+        ("branch-create", json!({"sandbox_id": "s", "name": "n"})),
+        ("branch-list", json!({"sandbox_id": "s"})),
+    ]
+}
+
+fn refused(name: &str, input: Value) -> (String, String) {
+    let shown = input.to_string();
+    match table::find(name).unwrap().ask(input, &Remotes::default()) {
+        Ok(_) => panic!("{name} accepts {shown}"),
+        Err(rejection) => (rejection.field, rejection.rule),
+    }
+}
+
+fn with(input: &Value, field: &str, value: Value) -> Value {
+    let mut input = input.clone();
+    input[field] = value;
+    input
+}
+
+#[test]
+fn every_operation_has_an_example_a_name_of_its_own_and_a_summary() {
+    let names: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+    let shown: Vec<_> = examples().iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, shown);
+    for operation in OPERATIONS {
+        assert!(operation.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        assert!(operation.summary().len() > 20, "{}: {:?}", operation.name, operation.summary());
+    }
+}
+
+#[test]
+fn every_field_is_explained_and_every_example_is_accepted_and_recorded_under_4_kib() {
+    for (name, input) in examples() {
+        let operation = table::find(name).unwrap();
+        let schema = (operation.input_schema)().to_value();
+        for (field, shape) in schema["properties"].as_object().unwrap() {
+            assert!(shape["description"].is_string(), "{name}.{field}");
+        }
+        let Ok(asked) = operation.ask(input, &Remotes::default()) else { panic!("{name}") };
+        assert!(asked.recorded_input().to_string().len() < 4096);
+    }
+}
+
+#[test]
+fn an_unknown_field_is_named() {
+    for (name, input) in examples() {
+        assert_eq!(refused(name, with(&input, "bogus", json!(1))).0, "bogus", "{name}");
+    }
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    for (name, input) in examples() {
+        let schema = (table::find(name).unwrap().input_schema)().to_value();
+        for field in schema["required"].as_array().unwrap() {
+            let field = field.as_str().unwrap();
+            let mut without = input.clone();
+            without.as_object_mut().unwrap().remove(field);
+            assert_eq!(refused(name, without), (field.to_owned(), "is required".to_owned()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_field_of_the_wrong_type_is_named() {
+    for (name, input) in examples() {
+        let schema = (table::find(name).unwrap().input_schema)().to_value();
+        for field in schema["properties"].as_object().unwrap().keys() {
+            let (told, rule) = refused(name, with(&input, field, json!({"a": 1})));
+            assert_eq!(&told, field, "{name}.{field}: {rule}");
+        }
+    }
+}
+
+#[test]
+fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
+    let names = [
+        "--upload-pack=x",
+        "-x",
+        "+main",
+        "refs/heads/x",
+        "HEAD~1",
+        "a..b",
+        "a b",
+        "x.lock",
+        "@{-1}",
+        "a\u{0}",
+    ];
+    let paths = ["/etc/passwd", "../x", "a/../../x", ".git/config", "a/.GIT/x", "~/x", "a\u{0}b", ""];
+    let urls = [
+        "ext::sh -c x",
+        "file:///etc",
+        "--upload-pack=x",
+        "https://u:p@github.com/a/b",
+        "http://github.com/a/b",
+        "https://127.0.0.1/a/b",
+    ];
+    let sandboxes = ["", "../x", "S", "a/b", "-o x"];
+    let fields: &[(&str, &str, &[&str])] = &[
+        ("clone", "branch", &names),
+        ("clone", "revision", &names),
+        ("clone", "repo_url", &urls),
+        ("clone", "agent_id", &["", "-x", "a/b", "a b", "..", "$(x)", "x;y"]),
+        ("clone", "task_id", &["", "-x", "a/b", "a b", "..", "x.lock"]),
+        ("clone", "filter", &["sparse:oid=x", "--x", "blob:limit=", "blob:limit=1x", "tree:1"]),
+        ("diff", "from", &["--output=x", "HEAD~1", "a..b", ":/x", "-p"]),
+        ("log", "revision", &["--output=x", "HEAD~1", "--all"]),
+        ("log", "path", &paths),
+        ("file-write", "path", &paths),
+        ("file-write", "path", &["a/", "./a", "a//b", "."]),
+        ("fetch", "branch", &names),
+        ("pull", "branch", &names),
+        ("push", "branch", &names),
+        ("switch", "branch", &names),
+        ("branch-create", "name", &names),
+        ("branch-create", "start_point", &["--track", "HEAD~1"]),
+        ("commit", "author_name", &["a<b>", "\n", ""]),
+        ("commit", "author_email", &["a\nb", "<>"]),
+    ];
+    let examples = examples();
+    let example = |name: &str| examples.iter().find(|(other, _)| *other == name).unwrap().1.clone();
+    for (name, field, values) in fields {
+        for value in *values {
+            assert_eq!(refused(name, with(&example(name), field, json!(value))).0, *field, "{value}");
+        }
+    }
+    for (name, field) in [("diff", "files"), ("add", "files"), ("commit", "files")] {
+        for path in paths {
+            let (told, _) = refused(name, with(&example(name), field, json!(["good", path])));
+            assert_eq!(told, format!("{field}[1]"), "{path}");
+        }
+    }
+    for (name, input) in examples.iter().skip(1) {
+        for sandbox in sandboxes {
+            assert_eq!(refused(name, with(input, "sandbox_id", json!(sandbox))).0, "sandbox_id");
+        }
+    }
+}
+
+#[test]
+fn settings_that_do_not_go_together_are_refused() {
+    for (name, more, field) in [
+        ("clone", json!({"depth": 0}), "depth"),
+        ("diff", json!({"to": "main"}), "to"),
+        ("diff", json!({"max_bytes": 0}), "max_bytes"),
+        ("log", json!({"limit": 0}), "limit"),
+        ("log", json!({"limit": 201}), "limit"),
+        ("add", json!({"files": [], "all": false}), "files"),
+        ("add", json!({"all": true}), "files"),
+        ("commit", json!({"message": " \n"}), "message"),
+        ("commit", json!({"files": ["a"], "all": true}), "all"),
+        ("fetch", json!({"prune": true, "branch": "b"}), "prune"),
+        ("fetch", json!({"unshallow": true, "depth": 1}), "unshallow"),
+        ("pull", json!({"on_conflict": "keep"}), "on_conflict"),
+        ("push", json!({"files": ["a"]}), "files"),
+        ("push", json!({"max_attempts": 6}), "max_attempts"),
+        ("switch", json!({"start_point": "main"}), "start_point"),
+        ("file-write", json!({"encoding": "base64", "content": "%"}), "content"),
+    ] {
+        let mut input = examples().into_iter().find(|(other, _)| *other == name).unwrap().1;
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(refused(name, input).0, field, "{name} {more}");
+    }
+}

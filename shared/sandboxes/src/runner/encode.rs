@@ -1,0 +1,157 @@
+//! A plan as one process: a program and its arguments. Pure.
+
+use std::time::Duration;
+
+use gitledger_operations::hardening;
+use gitledger_operations::plan::{Input, Plan, Sink, Step};
+
+use crate::SandboxError;
+use crate::envd::ProcessStart;
+
+/// What every plan runs. Deliberately without a single placeholder.
+const SCRIPT: &str = include_str!("runner.sh");
+/// Linux takes no longer argument (128 KiB with its NUL).
+const ARGUMENT_BYTES_MAX: usize = 128 * 1024 - 1;
+/// Half of what Linux takes with the usual 8 MiB stack, for arguments and environment together.
+const TOTAL_BYTES_MAX: usize = 1024 * 1024;
+/// How long git has to clean up behind itself before it is killed.
+const KILL_AFTER: &str = "--kill-after=5s";
+/// envd's own limit comes later, because it kills only the process that it started.
+const BACKSTOP: Duration = Duration::from_secs(15);
+
+/// The process that runs a plan. `nonce` is random, different for each run, and hexadecimal.
+///
+/// Fails when an argument holds a NUL byte, or when the whole is larger than a process's arguments may be.
+pub fn encode(plan: &Plan, nonce: &str, tag: &str) -> Result<ProcessStart, SandboxError> {
+    let mut envs = hardening::environment(plan.remote.as_ref(), plan.writes);
+    envs.extend(plan.env.iter().cloned());
+    let timeout = plan.timeout.max(Duration::from_millis(1)); // 0 would mean no limit at all
+    let mut args: Vec<String> = vec![
+        KILL_AFTER.into(),
+        format!("{}.{:03}s", timeout.as_secs(), timeout.subsec_millis()),
+        // Privileged mode: bash takes no functions, options or start file from the environment.
+        "bash".into(),
+        "--norc".into(),
+        "--noprofile".into(),
+        "-p".into(),
+        "-c".into(),
+        SCRIPT.into(),
+        "gitledger".into(),
+        nonce.into(),
+        kept(&envs),
+        plan.scratch.clone().unwrap_or_default(),
+        flag(plan.writes),
+    ];
+    for step in &plan.steps {
+        push(step, &mut args);
+    }
+    check(&args, &envs)?;
+    Ok(ProcessStart {
+        cmd: "timeout".into(),
+        args,
+        envs,
+        cwd: None,
+        tag: tag.to_owned(),
+        timeout: timeout + BACKSTOP,
+    })
+}
+
+/// The names that the script leaves in the environment, but for git's configuration, which goes by number.
+fn kept(envs: &[(String, String)]) -> String {
+    let mut names = String::from(" ");
+    for (name, _) in envs {
+        if !name.starts_with("GIT_CONFIG_KEY_") && !name.starts_with("GIT_CONFIG_VALUE_") {
+            names.push_str(name);
+            names.push(' ');
+        }
+    }
+    names
+}
+
+fn push(step: &Step, args: &mut Vec<String>) {
+    args.push(step.dir.clone());
+    let (kind, values): (&str, &[String]) = match &step.stdin {
+        Input::Nothing => ("nothing", &[]),
+        Input::Text(text) => ("text", std::slice::from_ref(text)),
+        // printf would print one NUL for no fields.
+        Input::Fields(fields) if fields.is_empty() => ("nothing", &[]),
+        Input::Fields(fields) => ("fields", fields),
+        Input::File(path) => ("file", std::slice::from_ref(path)),
+    };
+    args.push(kind.into());
+    args.push(values.len().to_string());
+    args.extend(values.iter().cloned());
+    args.push(match &step.stdout {
+        Sink::Answer => String::new(),
+        Sink::File(path) => path.clone(),
+    });
+    args.push(flag(step.may_fail));
+    args.push(step.argv.len().to_string());
+    args.extend(step.argv.iter().cloned());
+}
+
+fn flag(on: bool) -> String {
+    if on { "1" } else { "0" }.into()
+}
+
+fn check(args: &[String], envs: &[(String, String)]) -> Result<(), SandboxError> {
+    let texts = args.iter().chain(envs.iter().flat_map(|(name, value)| [name, value]));
+    let mut total = 0;
+    for text in texts {
+        if text.contains('\0') {
+            return Err(SandboxError::Plan("an argument holds a NUL byte".into()));
+        }
+        if text.len() > ARGUMENT_BYTES_MAX {
+            let message = format!("an argument is {} bytes; at most {ARGUMENT_BYTES_MAX} fit", text.len());
+            return Err(SandboxError::Plan(message));
+        }
+        total += text.len() + 1 + size_of::<usize>();
+    }
+    if total > TOTAL_BYTES_MAX {
+        return Err(SandboxError::Plan(format!("it is {total} bytes; at most {TOTAL_BYTES_MAX} fit")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(steps: Vec<Step>) -> Plan {
+        Plan { steps, timeout: Duration::from_millis(2500), output_bytes: 1000, ..Plan::default() }
+    }
+
+    #[test]
+    fn nothing_of_a_plan_gets_into_the_script() {
+        let step = Step::git(["commit", "-F", "-"]).reading(Input::Text("$(id) `id`".into()));
+        let start = encode(&plan(vec![step]), "aa", "t").unwrap();
+        assert_eq!(start.cmd, "timeout");
+        assert_eq!(start.args[1], "2.500s");
+        assert_eq!(start.args[7], SCRIPT);
+        let tail = ["workspace", "text", "1", "$(id) `id`", "", "0", "4", "git", "commit", "-F", "-"];
+        assert!(start.args.ends_with(&tail.map(String::from)));
+        assert_eq!(start.timeout, Duration::from_millis(17_500));
+    }
+
+    #[test]
+    fn what_a_process_cannot_be_told_is_refused() {
+        let nul = plan(vec![Step::git(["a\0b"])]);
+        assert!(matches!(encode(&nul, "aa", "t"), Err(SandboxError::Plan(_))));
+        let long = plan(vec![Step::git(["x".repeat(200_000)])]);
+        assert!(matches!(encode(&long, "aa", "t"), Err(SandboxError::Plan(_))));
+        let much = plan(vec![Step::git(vec!["x".repeat(100); 20_000])]);
+        assert!(matches!(encode(&much, "aa", "t"), Err(SandboxError::Plan(_))));
+    }
+
+    #[test]
+    fn every_variable_of_the_plan_is_kept() {
+        let plan = Plan { env: vec![("GIT_AUTHOR_NAME".into(), "a".into())], ..plan(vec![]) };
+        let start = encode(&plan, "aa", "t").unwrap();
+        let kept = &start.args[10];
+        assert!(
+            kept.contains(" GIT_AUTHOR_NAME ")
+                && kept.contains(" HOME ")
+                && kept.contains(" GIT_CONFIG_COUNT ")
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Puts right what [`reconcile`](crate::reconcile::reconcile) found.
+
+use std::collections::BTreeMap;
+
+use gitledger_events::sandbox::{KillReason, SandboxCreated, SandboxExpired, SandboxKilled, SandboxLost};
+use gitledger_events::{Elapsed, Fact, Stream};
+use gitledger_ledger::{AppendError, Commit, Expected};
+
+use super::open::OWNER_KEY;
+use super::{LeaseError, REQUEST_KEY, Sandboxes};
+use crate::control::Listed;
+use crate::lease_state::Life;
+use crate::reconcile::Action;
+use crate::{Origin, SandboxError};
+
+impl Sandboxes {
+    /// Every sandbox of ours that E2B has, running or paused.
+    pub async fn list_live(&self) -> Result<Vec<Listed>, SandboxError> {
+        self.control.list(&BTreeMap::from([(OWNER_KEY.to_owned(), self.owner.to_string())])).await
+    }
+
+    /// Does what an action says. True when it changed something; all of them may be done twice.
+    pub async fn settle(&self, action: &Action, origin: &Origin) -> Result<bool, LeaseError> {
+        match action {
+            Action::Expired { sandbox_id } => self.end(sandbox_id, SandboxExpired {}.into(), origin).await,
+            Action::Lost { sandbox_id } => {
+                let evidence = "not in E2B's list of sandboxes".to_owned();
+                self.end(sandbox_id, SandboxLost { evidence }.into(), origin).await
+            }
+            Action::Leaked(listed) => self.end_leaked(listed, origin).await,
+        }
+    }
+
+    async fn end(&self, sandbox_id: &str, fact: Fact, origin: &Origin) -> Result<bool, LeaseError> {
+        self.envd.forget(sandbox_id);
+        self.decide(sandbox_id, origin, |state| match state.life {
+            Life::Unknown | Life::Gone => Ok((false, vec![])),
+            Life::Running | Life::Paused => Ok((true, vec![fact.clone()])),
+        })
+        .await
+    }
+
+    /// What the ledger never knew is recorded with its end, because it did cost.
+    async fn end_leaked(&self, listed: &Listed, origin: &Origin) -> Result<bool, LeaseError> {
+        let state = self.state(&listed.sandbox_id).await?;
+        if matches!(state.life, Life::Running | Life::Paused) {
+            return Ok(false); // its record arrived after the comparison
+        }
+        if state.life == Life::Unknown && !self.record_leaked(listed, origin).await? {
+            return Ok(false); // it arrived just now
+        }
+        self.envd.forget(&listed.sandbox_id);
+        Ok(self.control.kill(&listed.sandbox_id).await?)
+    }
+
+    async fn record_leaked(&self, listed: &Listed, origin: &Origin) -> Result<bool, LeaseError> {
+        let request = listed.metadata.as_ref().and_then(|all| all.get(REQUEST_KEY));
+        let created = SandboxCreated {
+            request_id: request.and_then(|text| text.parse().ok()).unwrap_or_default(),
+            template: listed.template.clone(),
+            vcpu: listed.cpu_count,
+            memory_mb: listed.memory_mb,
+            creation_ms: Elapsed::ZERO,
+            expires_at: listed.end_at,
+        };
+        let mut created = origin.event(&*self.world, created);
+        created.recorded_at = listed.started_at;
+        let killed = origin.event(&*self.world, SandboxKilled { reason: KillReason::Leaked });
+        let stream = Stream::sandbox(&listed.sandbox_id).map_err(|_| LeaseError::NotFound)?;
+        let events = vec![created, killed];
+        let commit = Commit { id: self.world.id(), stream, expected: Expected::Empty, events };
+        match self.ledger.append(commit).await {
+            Ok(_) => Ok(true),
+            Err(AppendError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
