@@ -67,13 +67,21 @@ impl Declaration {
     /// What it is for: the first paragraph of the input type's doc comment.
     pub fn help(&self) -> String {
         let schema = (self.input_schema)();
-        schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned()
+        reflowed(schema.get("description").and_then(Value::as_str).unwrap_or_default())
     }
 
-    /// The first sentence of the help.
+    /// The first clause of the help, without a full stop.
     pub fn summary(&self) -> String {
-        self.help().lines().next().unwrap_or_default().to_owned()
+        let help = self.help();
+        let end = [". ", ": ", "; ", "\n"].iter().filter_map(|end| help.find(end)).min();
+        end.map_or(help.as_str(), |end| &help[..end]).trim_end_matches('.').to_owned()
     }
+}
+
+/// Paragraphs as one line each: where a doc comment's lines end says nothing.
+pub fn reflowed(text: &str) -> String {
+    let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
 struct Typed<O>(O);

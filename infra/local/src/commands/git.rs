@@ -16,9 +16,10 @@ Examples:
 
 /// The command with a subcommand per operation.
 pub fn command() -> Command {
-    let url = Arg::new("url").long("url").env("GITLEDGER_URL").global(true).value_name("URL");
-    let key = Arg::new("key").long("key").global(true).value_name("KEY");
-    let json = Arg::new("json").long("json").global(true).action(ArgAction::SetTrue);
+    let shared = |name: &'static str| Arg::new(name).long(name).global(true).display_order(100);
+    let url = shared("url").env("GITLEDGER_URL").value_name("URL");
+    let key = shared("key").value_name("KEY");
+    let json = shared("json").action(ArgAction::SetTrue);
     Command::new("git")
         .about("Asks a running `gitledger up` for a git operation")
         .after_help(EXAMPLES)

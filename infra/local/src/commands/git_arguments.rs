@@ -1,7 +1,7 @@
 //! The arguments of `gitledger git <operation>`, made from the table: a flag per field of the input.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use gitledger_operations::{Declaration, table};
+use gitledger_operations::{Declaration, declaration, table};
 use serde_json::{Map, Value};
 
 /// A subcommand per operation.
@@ -28,8 +28,10 @@ fn properties(schema: &schemars::Schema) -> impl Iterator<Item = (&String, &Valu
 }
 
 fn argument(name: &str, property: &Value, required: bool) -> Arg {
-    let help = property.get("description").and_then(Value::as_str).unwrap_or_default();
-    let argument = Arg::new(name.to_owned()).long(name.replace('_', "-")).help(help.to_owned());
+    let help = declaration::reflowed(property.get("description").and_then(Value::as_str).unwrap_or_default());
+    let argument = Arg::new(name.to_owned()).long(name.replace('_', "-")).help(help);
+    // What must be given stands first.
+    let argument = argument.display_order(if required { 1 } else { 2 });
     match kind(property) {
         Kind::Flag => argument.action(ArgAction::SetTrue),
         // The default of such a flag is true; `--x false` turns it off.

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use gitledger_operations::plan::{Ended, Exits, Plan};
 use tokio::time::Instant;
 
 use super::decode::Decoder;
 use super::encode::encode;
-use super::scratch::{self, ScratchGuard};
+use super::scratch::{self, File, ScratchGuard};
 use crate::envd::{End, EnvdError, ProcessEvent, ProcessStart, ProcessStream};
 use crate::{Envd, SandboxError, Secret, random};
 
@@ -43,10 +42,7 @@ impl Envd {
         let uploads = uploads(plan, token);
         let scratch = plan.scratch.as_deref();
         let mut guard = ScratchGuard::new(self, sandbox_id, scratch.filter(|_| !uploads.is_empty()));
-        let puts = uploads
-            .into_iter()
-            .map(|(path, bytes)| async move { self.upload(sandbox_id, path, bytes).await });
-        try_join_all(puts).await?;
+        guard.upload(uploads).await?;
 
         let mut decoder = Decoder::new(&nonce, plan.steps.len(), plan.output_bytes);
         let began = Instant::now();
@@ -155,9 +151,9 @@ async fn drain(
 }
 
 /// What must be in the sandbox before the first step; the credential in the form git itself reads.
-fn uploads<'a>(plan: &'a Plan, token: Option<&Secret>) -> Vec<(&'a str, Vec<u8>)> {
-    let files = plan.uploads.iter().map(|upload| (upload.path.as_str(), upload.bytes.clone()));
-    let credential = plan.credential.as_deref().zip(token).map(|(path, token)| {
+fn uploads(plan: &Plan, token: Option<&Secret>) -> Vec<File> {
+    let files = plan.uploads.iter().map(|upload| (upload.path.clone(), upload.bytes.clone()));
+    let credential = plan.credential.clone().zip(token).map(|(path, token)| {
         (path, format!("username={TOKEN_USER}\npassword={}\n", token.expose()).into_bytes())
     });
     files.chain(credential).collect()

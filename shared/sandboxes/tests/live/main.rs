@@ -31,7 +31,7 @@ cases! {
     life::a_wrong_key_is_told_as_such,
     run::a_plan_runs_in_one_process_and_its_output_comes_back_whole,
     run::a_credential_is_there_for_the_plan_and_gone_after_it,
-    run::a_credential_is_removed_when_the_caller_goes_away_before_the_start,
+    run::a_credential_is_removed_when_the_plan_cannot_start,
     run::what_takes_too_long_is_stopped_and_cleaned_up,
     run::a_run_that_nobody_waits_for_still_ends,
     run::a_sandbox_that_dies_under_a_run_is_lost_and_afterwards_unknown,

@@ -54,21 +54,13 @@ pub async fn a_credential_is_there_for_the_plan_and_gone_after_it() {
     assert!(!without.steps[0].text().contains("password"));
 }
 
-pub async fn a_credential_is_removed_when_the_caller_goes_away_before_the_start() {
+pub async fn a_credential_is_removed_when_the_plan_cannot_start() {
     let ground = Ground::new().await;
     let id = ground.open().await.sandbox_id;
-    let (token, plan) = (Secret::new(TOKEN), credentialed(vec![sh("true")]));
-    let path = "/tmp/gitledger-test/credential";
-    {
-        // Dropped as soon as the file is there, and so most likely before the start's answer.
-        let run = ground.sandboxes.run(&id, "t-0", &plan, Some(&token));
-        tokio::pin!(run);
-        tokio::select! {
-            _ = &mut run => {}
-            () = until(|| is_there(&ground, &id, path)) => {}
-        }
-    }
-    until(|| async { !is_there(&ground, &id, path).await }).await;
+    let impossible = Upload { path: "/proc/impossible/file".into(), bytes: vec![] };
+    let plan = Plan { uploads: vec![impossible], ..credentialed(vec![sh("true")]) };
+    ground.sandboxes.run(&id, "t-0", &plan, Some(&Secret::new(TOKEN))).await.unwrap_err();
+    until(|| async { !is_there(&ground, &id, "/tmp/gitledger-test").await }).await;
 }
 
 pub async fn what_takes_too_long_is_stopped_and_cleaned_up() {
