@@ -21,9 +21,9 @@ pub struct Budget {
 
 impl Budget {
     /// For what only looks at the workspace.
-    pub const LOCAL: Self = Self { time: Duration::from_secs(60), output_bytes: 4 << 20 };
+    pub const LOCAL: Self = Self { time: Duration::from_mins(1), output_bytes: 4 << 20 };
     /// For what talks to a remote.
-    pub const REMOTE: Self = Self { time: Duration::from_secs(300), output_bytes: 1 << 20 };
+    pub const REMOTE: Self = Self { time: Duration::from_mins(5), output_bytes: 1 << 20 };
 }
 
 /// Where an operation runs.

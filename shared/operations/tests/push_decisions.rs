@@ -1,5 +1,7 @@
 //! The push without git: given how the rounds ended, what is next.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)] // a panic is a test's report; `json!` makes values
+
 use std::time::Duration;
 
 use gitledger_events::operation::{PushAttempted, PushOutcome, SideEffect};
@@ -253,4 +255,19 @@ fn a_conflict_is_an_event_and_the_commit_stays() {
     let Decision::Failed(failure) = decide(&[prepared(Some(THEIRS)), conflict]) else { panic!() };
     assert_eq!(failure.code.name, "merge-conflict");
     assert!(matches!(&failure.facts[..], [Fact::ConflictDetected(seen)] if seen.kinds == ["AA"]));
+}
+
+#[test]
+fn a_rebase_that_was_stopped_for_its_time_is_taken_back() {
+    let mut stopped = integrated(OURS);
+    stopped.steps.truncate(13);
+    stopped.ended = Ended::TimedOut;
+    let rounds = [prepared(Some(THEIRS)), stopped];
+    runs(decide(&rounds), "--abort");
+    let undone = |ended| Exits { ended, ..round(vec![exit(0, "")]) };
+    for (ended, side_effect) in [(Ended::Normally, SideEffect::None), (Ended::TimedOut, SideEffect::Unknown)]
+    {
+        let Decision::Failed(failure) = decide(&[&rounds[..], &[undone(ended)]].concat()) else { panic!() };
+        assert_eq!((failure.code.name, failure.side_effect), ("timeout", side_effect));
+    }
 }

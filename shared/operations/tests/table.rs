@@ -1,5 +1,7 @@
 //! The table of operations: what every surface relies on, for every line.
 
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value)] // a panic is a test's report; `json!` makes values
+
 use gitledger_operations::table::OPERATIONS;
 use gitledger_operations::{Remotes, table};
 use serde_json::{Value, json};

@@ -115,7 +115,7 @@ fn parse(exit: &Exit) -> Vec<Branch> {
             current: head == "*",
             upstream: Some(upstream.to_owned()).filter(|upstream| !upstream.is_empty()),
             subject: subject.to_owned(),
-            committed_at: date.to_owned(),
+            committed_at: workspace::date(date),
         })
     };
     exit.text().lines().filter_map(branch).collect()

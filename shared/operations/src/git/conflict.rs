@@ -77,4 +77,11 @@ mod tests {
         let pairs: Vec<_> = read.iter().map(|c| (c.path.as_str(), c.kind.as_str())).collect();
         assert_eq!(pairs, [("f", "UU"), ("g\tx", "DU")]);
     }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for stdout in crate::git::noise::noise(1000, b"123 \t\0f\xff") {
+            read(Some(&Exit { stdout, ..Exit::default() }));
+        }
+    }
 }

@@ -15,8 +15,8 @@ use crate::{
     Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step, check,
 };
 
-/// Shows what changed: everything not committed, staged or not, against HEAD. With `staged` only what is
-/// staged; with `from` and `to` what lies between two revisions. Untracked files are not shown: `status`
+/// Shows what changed against HEAD or between two revisions. Without further fields that is everything not
+/// committed, staged or not; with `staged` only what is staged. Untracked files are not shown: `status`
 /// lists them.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +181,7 @@ impl Diff {
     fn script(&self, base: &str) -> Script {
         let mut argv: Vec<String> = ["diff", "-z", "--raw", "--no-ext-diff", "--no-textconv", "--no-color"]
             .into_iter()
-            .chain(["--find-renames", "--ignore-submodules=dirty", "--no-relative"])
+            .chain(["--find-renames", "--ignore-submodules=dirty", "--submodule=short", "--no-relative"])
             .map(str::to_owned)
             .collect();
         match self.detail {

@@ -158,4 +158,12 @@ mod tests {
             moved.iter().map(|c| (c.name.as_str(), c.old.is_some(), c.new.is_some())).collect();
         assert_eq!(told, [("refs/new", false, true), ("refs/y", true, true), ("refs/z", true, false)]);
     }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for stdout in crate::git::noise::noise(1000, b"a \n refs/\xff") {
+            let exit = Exit { stdout, ..Exit::default() };
+            moved(Some(&exit), None);
+        }
+    }
 }

@@ -173,7 +173,7 @@ fn parse(bytes: &[u8]) -> Vec<Commit> {
         let signature = |name: &str, email: &str, date: &str| Signature {
             name: name.to_owned(),
             email: email.to_owned(),
-            date: date.to_owned(),
+            date: workspace::date(date),
         };
         workspace::is_oid(oid).then(|| Commit {
             oid: oid.to_owned(),

@@ -45,6 +45,7 @@ pub struct Push {
 }
 
 /// What the remote has now.
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PushOutput {
     /// The commit that was pushed, after any rebase.

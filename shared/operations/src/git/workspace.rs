@@ -65,6 +65,11 @@ pub(crate) fn is_oid(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(hex)
 }
 
+/// An instant as git writes it in ISO 8601, the same from every git: until 2.43 UTC was `+00:00`.
+pub(crate) fn date(text: &str) -> String {
+    text.strip_suffix("+00:00").map_or_else(|| text.to_owned(), |local| format!("{local}Z"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

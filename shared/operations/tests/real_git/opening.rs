@@ -170,7 +170,8 @@ fn a_filtered_clone_of_a_private_repository_has_its_files() {
 fn a_filtered_clone_fetches_what_a_rebase_needs_with_its_credential() {
     for filter in ["blob:none", "tree:0"] {
         let server = Server::with_repository(Some("s3cret"));
-        let lines: String = (0..400).map(|number| format!("line {number}\n")).collect();
+        let lines: Vec<_> = (0..400).map(|number| format!("line {number}")).collect();
+        let lines = lines.join("\n") + "\n";
         server.push_by_another("main", "long", &lines);
         server.push_by_another("main", "long", &lines.replace("line 1\n", "line one\n"));
         let mut sandbox = server.sandbox();
@@ -219,4 +220,18 @@ fn a_token_does_not_follow_a_redirect() {
     server.redirect_to(evil.url.trim_end_matches('/'));
     assert_eq!(sandbox.bad("fetch", json!({"sandbox_id": "s1"})).code.name, "repository-moved");
     assert!(evil.requests().is_empty());
+}
+
+#[test]
+fn names_that_look_like_options_come_back_from_a_remote_and_do_no_harm() {
+    let server = Server::with_repository(None);
+    let bare = server.bare("a/r.git");
+    for name in ["refs/heads/--upload-pack=x", "refs/heads/-x", "refs/tags/--output=x"] {
+        git(&bare, &["update-ref", name, "refs/heads/main"]);
+    }
+    let mut sandbox = server.cloned();
+    let list = sandbox.good("branch-list", json!({"sandbox_id": "s1", "remote": true}));
+    assert_eq!(list["branches"].as_array().unwrap().len(), 3);
+    git(&bare, &["symbolic-ref", "HEAD", "refs/heads/--upload-pack=x"]);
+    assert_eq!(server.sandbox().bad("clone", input(&server, json!({}))).code.name, "invalid-ref");
 }

@@ -71,8 +71,10 @@ fn somebody_who_is_faster_every_time_costs_attempts_and_loses_nothing() {
     }
     let output = push(&mut sandbox, "mine", "2\n");
     assert_eq!((output["attempt"].as_u64(), output["rebased"].as_bool()), (Some(3), Some(true)));
-    use PushOutcome::{Landed, Superseded};
-    assert_eq!(outcomes(&sandbox), [(1, Superseded), (2, Superseded), (3, Landed)]);
+    assert_eq!(
+        outcomes(&sandbox),
+        [(1, PushOutcome::Superseded), (2, PushOutcome::Superseded), (3, PushOutcome::Landed)]
+    );
     let files = git(&server.bare("a/r.git"), &["ls-tree", "--name-only", MINE]);
     assert_eq!(files.lines().collect::<Vec<_>>(), ["a", "b", "f", "g", "mine"]);
     for file in ["c", "d"] {

@@ -70,12 +70,12 @@ impl Sandbox {
     pub fn bad(&mut self, name: &str, input: Value) -> Failure {
         match self.ask(name, input) {
             Ok(output) => panic!("{name} succeeded: {output}"),
-            Err(failure) => failure,
+            Err(failure) => *failure,
         }
     }
 
     /// Runs an operation to its end.
-    pub fn ask(&mut self, name: &str, input: Value) -> Result<Value, Failure> {
+    pub fn ask(&mut self, name: &str, input: Value) -> Result<Value, Box<Failure>> {
         let asked = table::find(name).unwrap().ask(input, &self.remotes).unwrap();
         let actor = Actor::new("a1", "t1");
         let opened = self.workspace.clone();
@@ -108,7 +108,7 @@ impl Sandbox {
                 }
                 Decision::Failed(failure) => {
                     self.facts.extend(failure.facts.clone());
-                    return Err(*failure);
+                    return Err(failure);
                 }
             }
         }

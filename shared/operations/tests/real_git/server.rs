@@ -267,7 +267,7 @@ fn backend(request: &Request, shared: &Shared) -> Vec<u8> {
     let head = String::from_utf8_lossy(&output[..ends]).into_owned();
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
     let kept = head.lines().filter(|line| !line.is_empty() && !line.starts_with("Status:"));
-    let head: String = kept.map(|line| format!("{line}\r\n")).collect();
+    let head = kept.fold(String::new(), |head, line| head + line + "\r\n");
     let body = &output[ends.min(output.len())..];
     let start =
         format!("HTTP/1.1 {status}\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());

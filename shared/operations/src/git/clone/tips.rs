@@ -46,4 +46,11 @@ mod tests {
         assert_eq!(read("bb\tHEAD\naa\trefs/heads/main\nbb\trefs/heads/x\n"), branch("x"));
         assert_eq!(read("aa\trefs/heads/a\nbb\trefs/heads/master\n"), branch("master"));
     }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for bytes in crate::git::noise::noise(1000, b"ref: refs/heads/HEAD\t\n\xff") {
+            read(&String::from_utf8_lossy(&bytes));
+        }
+    }
 }

@@ -120,3 +120,19 @@ pub(super) fn tip(exit: &Exit, reference: &str) -> Option<String> {
     let mut lines = text.lines().filter_map(|line| line.split_once('\t'));
     lines.find(|(oid, name)| *name == reference && is_oid(oid)).map(|(oid, _)| oid.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_bytes_make_it_panic_and_none_make_a_push_land() {
+        let prepared =
+            PushPrepared { attempt: 1, reference: "refs/heads/a".to_owned(), old: None, new: "1".repeat(40) };
+        for (count, stdout) in crate::git::noise::noise(2000, b"1\trefs/heads/a\n\xff").enumerate() {
+            let steps = vec![Exit { stdout, ..Exit::default() }; count % 6];
+            let exits = Exits { steps, ended: Ended::Normally, elapsed: Duration::ZERO };
+            assert_ne!(verdict(&exits, &prepared), Verdict::Landed);
+        }
+    }
+}
