@@ -83,7 +83,9 @@ impl Exporter {
                 .await;
             match sent.and_then(reqwest::Response::error_for_status) {
                 Ok(_) => return Ok(Published::Accepted),
-                Err(error) => tracing::warn!(attempt, error = %error.without_url(), "pushgateway did not accept the metrics"),
+                Err(error) => {
+                    tracing::warn!(attempt, error = %error.without_url(), "pushgateway did not accept the metrics")
+                }
             }
         }
         self.failures.fetch_add(1, Ordering::Relaxed);

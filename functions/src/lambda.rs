@@ -80,7 +80,9 @@ where
 {
     tracing_subscriber::fmt()
         .json()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
+        )
         .init();
     let world = world().await?;
     let (world, handler) = (&world, &handler);
@@ -103,7 +105,8 @@ async fn world() -> Result<World, Error> {
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&path, Durability::Full)?);
     let clock: Arc<dyn ClockAndIds> = Arc::new(SystemWorld);
     let deployment = settings.deployment.clone().unwrap_or_else(|| local_deployment(&settings));
-    let sandboxes = Arc::new(Sandboxes::new(ledger.clone(), endpoint, clock.clone())?.of_deployment(&deployment));
+    let sandboxes =
+        Arc::new(Sandboxes::new(ledger.clone(), endpoint, clock.clone())?.of_deployment(&deployment));
     Ok(World::new(ledger, sandboxes, clock, settings, None).await?)
 }
 

@@ -49,16 +49,9 @@ pub async fn reap(world: &World) -> Result<Reaped, Refusal> {
 }
 
 async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
-    let listed = match world.sandboxes.list_live().await {
-        Ok(listed) => listed,
-        Err(error) => {
-            // Without a list nothing is known; the next round tries again.
-            tracing::warn!(%error, "sandboxes cannot be listed");
-            return Ok(());
-        }
-    };
+    // The ledger before the list: one that is made in between is on the list and not yet known, which is left
+    // alone for a while. The other way round it would be known, not on the list, and taken for lost.
     let now = world.clock.now();
-    let ids: BTreeSet<&str> = listed.iter().map(|listed| listed.sandbox_id.as_str()).collect();
     let known: Vec<Known> = {
         let folded = world.projector.caught_up().await?;
         let known = folded.sandboxes.live().map(|sandbox| Known {
@@ -69,11 +62,25 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
         });
         known.collect()
     };
+    let listed = match world.sandboxes.list_live().await {
+        Ok(listed) => listed,
+        Err(error) => {
+            // Without a list nothing is known; the next round tries again.
+            tracing::warn!(%error, "sandboxes cannot be listed");
+            return Ok(());
+        }
+    };
+    let ids: BTreeSet<&str> = listed.iter().map(|listed| listed.sandbox_id.as_str()).collect();
     // A sandbox that is missing from the list and was made by a dead local holder cannot be on its way.
     let grace = if world.holder.is_some() { SignedDuration::ZERO } else { GRACE };
-    let missing: Vec<Known> = known.iter().filter(|known| !ids.contains(known.sandbox_id.as_str())).cloned().collect();
+    let missing: Vec<Known> =
+        known.iter().filter(|known| !ids.contains(known.sandbox_id.as_str())).cloned().collect();
     let mut actions = reconcile(&[], &missing, now, grace);
-    actions.extend(reconcile(&listed, &known, now, GRACE).into_iter().filter(|action| matches!(action, Action::Leaked(_))));
+    actions.extend(
+        reconcile(&listed, &known, now, GRACE)
+            .into_iter()
+            .filter(|action| matches!(action, Action::Leaked(_))),
+    );
     for action in actions {
         match world.sandboxes.settle(&action, &nobody(world)).await {
             Ok(true) if matches!(action, Action::Leaked(_)) => reaped.sandboxes_leaked += 1,

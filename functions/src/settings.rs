@@ -27,7 +27,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
     ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
     ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
-    ("GITLEDGER_DEPLOYMENT", "name of this deployment, marked on its sandboxes; default: one per data directory"),
+    (
+        "GITLEDGER_DEPLOYMENT",
+        "name of this deployment, marked on its sandboxes; default: one per data directory",
+    ),
     ("GITLEDGER_SANDBOX_TTL_S", "life of a sandbox in seconds, extended while it is used; default 3600"),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
 ];
@@ -78,7 +81,9 @@ impl Settings {
             endpoint: endpoint(get),
             remotes: Remotes::allowing(&prefixes).map_err(|r| wrong(&r.field, &r.rule))?,
             tokens: Tokens::read(get)?,
-            pushgateway: get("PUSHGATEWAY_URL").map(|text| web_address("PUSHGATEWAY_URL", &text)).transpose()?,
+            pushgateway: get("PUSHGATEWAY_URL")
+                .map(|text| web_address("PUSHGATEWAY_URL", &text))
+                .transpose()?,
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
         })
@@ -193,7 +198,9 @@ mod tests {
     use super::*;
 
     fn from(pairs: &'static [(&'static str, &'static str)]) -> Result<Settings, SettingsError> {
-        Settings::read(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Settings::read(&|name| {
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
@@ -225,6 +232,8 @@ mod tests {
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
         tokens.add_file(file.path()).unwrap();
         let remotes = Remotes::allowing("http://127.0.0.1:8090/").unwrap();
-        assert!(tokens.for_remote(&remotes.admit("repo_url", "http://127.0.0.1:8090/a/b").unwrap()).is_some());
+        assert!(
+            tokens.for_remote(&remotes.admit("repo_url", "http://127.0.0.1:8090/a/b").unwrap()).is_some()
+        );
     }
 }

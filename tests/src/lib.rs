@@ -1,1 +1,24 @@
-//! placeholder
+//! The harness of the whole-path tests: real parts, the real program, a real remote.
+//!
+//! Nothing here stands in for anything. What a test needs is brought under `target/tools` or taken from
+//! `PATH`; what cannot be had fails the test with a sentence that names it. Nothing is skipped in silence.
+
+pub mod agent;
+pub mod canary;
+pub mod ledger;
+pub mod monitoring;
+pub mod origin;
+pub mod process;
+pub mod processes;
+pub mod program;
+pub mod system;
+pub mod tools;
+pub mod trap;
+pub mod wait;
+pub mod wire;
+pub mod workspace;
+
+pub use agent::Agent;
+pub use origin::Origin;
+pub use process::Process;
+pub use system::{Setup, System};

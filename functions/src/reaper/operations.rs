@@ -32,7 +32,8 @@ pub(super) async fn close(world: &World, reaped: &mut Reaped) -> Result<(), Refu
 /// Nobody works on it: its holder was another program on this data directory, or its time is long over.
 fn is_orphan(open: &OpenOperation, ours: Option<&str>, now: Timestamp) -> bool {
     let holder = open.holder.as_deref();
-    let dead = ours.is_some() && holder != ours && holder.is_some_and(|holder| holder.starts_with(LOCAL_HOLDER));
+    let dead =
+        ours.is_some() && holder != ours && holder.is_some_and(|holder| holder.starts_with(LOCAL_HOLDER));
     dead || now.duration_since(open.deadline) > OVERDUE
 }
 
@@ -66,9 +67,11 @@ async fn close_one(world: &World, orphan: &OpenOperation) -> Result<bool, Refusa
 async fn abandoned(world: &World, orphan: &OpenOperation) -> OperationAbandoned {
     let gone = match &orphan.sandbox_id {
         None => true,
-        Some(id) => world.sandboxes.state(id).await.is_ok_and(|state| {
-            matches!(state.life, gitledger_sandboxes::lease_state::Life::Gone)
-        }),
+        Some(id) => world
+            .sandboxes
+            .state(id)
+            .await
+            .is_ok_and(|state| matches!(state.life, gitledger_sandboxes::lease_state::Life::Gone)),
     };
     if gone {
         let reason = "its function died, and its sandbox with it; nothing of it landed on the remote";
@@ -78,4 +81,3 @@ async fn abandoned(world: &World, orphan: &OpenOperation) -> OperationAbandoned 
         OperationAbandoned { reason: reason.to_owned(), side_effect: SideEffect::Unknown }
     }
 }
-

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gitledger_events::Fact;
 use gitledger_events::operation::{
-    OperationFailed, OperationSucceeded, PushAttempted, PushOutcome, PushPrepared, RefChange, SandboxRequested,
-    SideEffect, Timing,
+    OperationFailed, OperationSucceeded, PushAttempted, PushOutcome, PushPrepared, RefChange,
+    SandboxRequested, SideEffect, Timing,
 };
 use gitledger_events::sandbox::KillReason;
 use gitledger_operations::failure::codes;
@@ -47,10 +47,9 @@ pub(super) async fn resolve(
             PushAttempted { attempt, outcome: PushOutcome::Landed }.into(),
             succeeded(state, prepared, verdict == Verdict::Superseded).into(),
         ]),
-        Verdict::NotLanded if dead => Some(vec![
-            PushAttempted { attempt, outcome: PushOutcome::Failed }.into(),
-            failed(orphan).into(),
-        ]),
+        Verdict::NotLanded if dead => {
+            Some(vec![PushAttempted { attempt, outcome: PushOutcome::Failed }.into(), failed(orphan).into()])
+        }
         Verdict::NotLanded | Verdict::Unknown => None,
     })
 }
@@ -164,7 +163,8 @@ fn failed(orphan: &OpenOperation) -> OperationFailed {
         error_type: code.error_type.as_str().to_owned(),
         retryable: code.retryable,
         side_effect: SideEffect::None,
-        message: "its function died during the push; the remote was asked twice and does not have it".to_owned(),
+        message: "its function died during the push; the remote was asked twice and does not have it"
+            .to_owned(),
         remedy: code.remedy.map(str::to_owned),
         output: None,
         recovered: true,

@@ -42,7 +42,8 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
     let requested_at = world.clock.now();
     let budget = SignedDuration::try_from(declaration.budget.time).unwrap_or(SignedDuration::MAX);
     let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
-    let running = Running { world, request, declaration, asked, started: Instant::now(), requested_at, deadline };
+    let running =
+        Running { world, request, declaration, asked, started: Instant::now(), requested_at, deadline };
     match declaration.effect {
         Effect::Reads => running.read().await,
         Effect::Writes | Effect::Publishes => running.write().await,
@@ -57,14 +58,24 @@ fn unknown(name: &str) -> Refusal {
 }
 
 impl Running<'_> {
-    /// A read: look, then record request and outcome in one append.
+    /// A read: look, then record request and outcome in one append. A repeat is the recorded answer; only
+    /// what the ledger does not keep is looked at again.
     async fn read(&self) -> Result<Answer, Refusal> {
-        if self.request.keyed
-            && let Some(answer) = repeat::recorded(self).await?
-            && answer.output.is_some()
-        {
-            return Ok(answer);
+        let before = if self.request.keyed { repeat::recorded(self).await? } else { None };
+        match before {
+            Some(answer) if repeat::is_whole(self, &answer) => Ok(answer),
+            Some(answer) => {
+                let (_, work) = self.look().await?;
+                Ok(repeat::shown_again(answer, work.settle(self, self.request.operation_id).0))
+            }
+            None => {
+                let (mut recorder, work) = self.look().await?;
+                recorder.record_read(self, work).await
+            }
         }
+    }
+
+    async fn look(&self) -> Result<(Recorder, Work), Refusal> {
         let Place::Named(sandbox_id) = self.asked.place() else {
             return Err(Refusal::Fault("a read must name its sandbox".to_owned()));
         };
@@ -76,7 +87,7 @@ impl Running<'_> {
             }
             Err(failure) => Work::refused(failure),
         };
-        recorder.record_read(self, work).await
+        Ok((recorder, work))
     }
 
     /// A write: intent and lease, rounds, outcome and release.

@@ -11,9 +11,9 @@ use gitledger_projections::sandboxes::Wanted;
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::{Lease, LeaseError, OpenRequest};
 
+use super::Running;
 use super::recorder::Recorder;
 use super::sandbox::{self, Leased, Workspace};
-use super::Running;
 use crate::Refusal;
 
 /// The longest wait for a workspace that another operation has.

@@ -7,6 +7,7 @@ use gitledger_events::sandbox::WorkspaceOpened;
 use gitledger_events::{Elapsed, Fact};
 use gitledger_operations::declaration::Answered;
 use gitledger_operations::{Done, Failure};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Running;
@@ -79,8 +80,7 @@ impl Work {
                 answered(operation_id, name, facts, outcome.into(), None)
             }
             End::Done(done) => {
-                let Answered { output, recorded } = done.output;
-                let recorded = recorded.filter(|value| value.to_string().len() <= RECORDED_BYTES_MAX);
+                let (output, recorded) = kept(running, done.output);
                 let outcome = OperationSucceeded {
                     sandbox_id: self.sandbox_id,
                     timing,
@@ -95,6 +95,16 @@ impl Work {
             }
         }
     }
+}
+
+/// The answer, and what the ledger keeps of it: under a caller's key the whole or nothing, because a repeat
+/// must get the same; else a summary, so that a status every second does not fill the ledger.
+fn kept(running: &Running<'_>, answered: Answered) -> (Value, Option<Value>) {
+    let Answered { output, recorded } = answered;
+    let fits = |value: &Value| value.to_string().len() <= RECORDED_BYTES_MAX;
+    let whole = running.request.keyed && !running.declaration.shows_contents;
+    let recorded = if whole { Some(output.clone()) } else { recorded };
+    (output, recorded.filter(fits))
 }
 
 /// A failure as a fact. What never reached a sandbox took no time there, and is not in the histograms.
@@ -119,7 +129,7 @@ fn answered(
     name: &str,
     mut facts: Vec<Fact>,
     outcome: Fact,
-    output: Option<serde_json::Value>,
+    output: Option<Value>,
 ) -> (Answer, Vec<Fact>) {
     let unknown = || Answer::unknown(operation_id, name, "");
     let mut answer = Answer::from_outcome(operation_id, name, &outcome).unwrap_or_else(unknown);

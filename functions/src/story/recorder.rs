@@ -90,23 +90,19 @@ impl Recorder {
         }
     }
 
-    /// Records a read whole: request and outcome together. A repeat of a recorded read is answered from
-    /// the ledger where its output was recorded, else with what was just read.
-    pub(crate) async fn record_read(
-        &mut self,
-        running: &Running<'_>,
-        work: Work,
-    ) -> Result<Answer, Refusal> {
+    /// Records a read whole: request and outcome together. Where somebody else recorded it first, theirs is
+    /// the answer, with what was just read where the ledger does not keep that.
+    pub(crate) async fn record_read(&mut self, running: &Running<'_>, work: Work) -> Result<Answer, Refusal> {
         let (answer, outcome) = work.settle(running, self.operation_id);
         let mut facts = vec![Fact::from(running.intent())];
         facts.extend(outcome);
         match self.append(running.world, facts).await {
             Ok(()) => Ok(answer),
-            Err(AppendError::Conflict { .. }) => {
-                let recorded = repeat::recorded(running).await?;
-                let fresh = Answer { replayed: true, ..answer };
-                Ok(recorded.filter(|answer| answer.output.is_some()).unwrap_or(fresh))
-            }
+            Err(AppendError::Conflict { .. }) => Ok(match repeat::recorded(running).await? {
+                Some(recorded) if repeat::is_whole(running, &recorded) => recorded,
+                Some(recorded) => repeat::shown_again(recorded, answer),
+                None => Answer { replayed: true, ..answer },
+            }),
             Err(error) => Err(error.into()),
         }
     }

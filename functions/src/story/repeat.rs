@@ -5,6 +5,7 @@ use std::time::Duration;
 use gitledger_events::{Record, Stream};
 
 use super::Running;
+use crate::answer::Outcome;
 use crate::{Answer, Refusal, answer};
 
 /// How long one wait for a new event is at most; a bound, not a period: a new event ends it at once.
@@ -17,6 +18,17 @@ pub(crate) async fn recorded(running: &Running<'_>) -> Result<Option<Answer>, Re
     same_request(running, &records)?;
     let answer = Answer::of_stream(running.request.operation_id, &records);
     Ok(answer.map(|answer| Answer { replayed: true, ..answer }))
+}
+
+/// Whether a recorded answer is all that there was to tell.
+pub(crate) fn is_whole(running: &Running<'_>, answer: &Answer) -> bool {
+    answer.outcome != Outcome::Succeeded || (answer.output.is_some() && !running.declaration.shows_contents)
+}
+
+/// A recorded answer with what the ledger does not keep, read anew. Where that cannot be read any more, the
+/// answer says that it succeeded, and has no output.
+pub(crate) fn shown_again(recorded: Answer, fresh: Answer) -> Answer {
+    Answer { output: fresh.output, replayed: true, ..recorded }
 }
 
 /// Waits for the outcome of the operation that runs under this id, up to its deadline.

@@ -9,10 +9,10 @@ use gitledger_operations::failure::codes;
 use gitledger_operations::{Context, Decision, Exits, Plan};
 use gitledger_sandboxes::SandboxError;
 
+use super::Running;
 use super::outcome::{End, Work};
 use super::recorder::Recorder;
 use super::sandbox::Workspace;
-use super::Running;
 use crate::Refusal;
 
 /// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
@@ -46,7 +46,8 @@ pub(crate) async fn run(
                 recorder.append(world, announce).await?;
                 tokio::time::sleep(after).await;
                 if !fit(running, &mut plan) || rounds.len() >= ROUNDS_MAX {
-                    let failure = Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
+                    let failure =
+                        Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
                     break End::Failed(Box::new(failure));
                 }
                 match step(running, workspace, rounds.len(), &plan).await {
@@ -106,4 +107,3 @@ fn jitter(running: &Running<'_>) -> f64 {
     let low = running.request.operation_id.as_u128() as u32;
     f64::from(low) / f64::from(u32::MAX)
 }
-

@@ -10,9 +10,9 @@ use gitledger_sandboxes::lease_state::{LeaseState, Life};
 use gitledger_sandboxes::reconcile::Action;
 use gitledger_sandboxes::{Lease, LeaseError, LeaseRequest, Origin, SandboxError};
 
+use super::Running;
 use super::outcome::{End, Work};
 use super::recorder::Recorder;
-use super::Running;
 use crate::{Answer, Refusal, World};
 
 /// What an operation needs to know of the sandbox it runs in.
@@ -110,7 +110,8 @@ pub(crate) async fn finish(
         // The outcome stands; a lease that could not be released lapses, or died with its sandbox.
         tracing::warn!(%error, sandbox_id = lease.sandbox_id, "lease not released");
     }
-    if useless && let Err(error) = sandboxes.kill(&lease.sandbox_id, KillReason::Unused, &lease.origin).await {
+    if useless && let Err(error) = sandboxes.kill(&lease.sandbox_id, KillReason::Unused, &lease.origin).await
+    {
         tracing::warn!(%error, sandbox_id = lease.sandbox_id, "unused sandbox not killed; the reaper will");
     }
     closed.map(|(answer, _)| answer)
@@ -161,7 +162,7 @@ pub(crate) fn lease_failure(error: LeaseError) -> Result<Failure, Refusal> {
 
 /// What a sandbox said, as a failure. The text is for people and holds no address and no key.
 pub(crate) fn failure(error: &SandboxError) -> Failure {
-    tracing::warn!(%error, "sandbox");
+    tracing::info!(%error, "the sandbox said no");
     let code = error.code();
     Failure::new(code, code.meaning)
 }

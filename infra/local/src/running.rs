@@ -49,6 +49,7 @@ pub struct System {
     pub url: String,
     host: Option<Host>,
     gateway: Gateway,
+    exporter: Option<Arc<Exporter>>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     host_file: Option<PathBuf>,
@@ -68,17 +69,24 @@ impl System {
         let deployment = deployment(&data_dir, settings.deployment.take())?;
         let (host, host_file) = match settings.endpoint {
             Some(_) => (None, None),
-            None => local_host(&data_dir, host_listen, &mut settings).await.map(|(host, file)| (Some(host), Some(file)))?,
+            None => local_host(&data_dir, host_listen, &mut settings)
+                .await
+                .map(|(host, file)| (Some(host), Some(file)))?,
         };
-        let mut lines = vec![format!("gateway        {url}"), sandboxes_line(host.as_ref(), settings.endpoint.as_ref())];
+        let mut lines =
+            vec![format!("gateway        {url}"), sandboxes_line(host.as_ref(), settings.endpoint.as_ref())];
         lines.push(format!("ledger         {}", data_dir.join(LEDGER_FILE).display()));
-        let exporter = settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
+        let exporter =
+            settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
         if let Some(pushgateway) = &settings.pushgateway {
             lines.push(format!("metrics        {url}/metrics, published to {pushgateway} every 15 s"));
         } else {
             lines.push(format!("metrics        {url}/metrics"));
         }
-        lines.push(format!("try            curl -s {url}/ ; gitledger events --follow --data {}", data_dir.display()));
+        lines.push(format!(
+            "try            curl -s {url}/ ; gitledger events --follow --data {}",
+            data_dir.display()
+        ));
 
         let ledger = SqliteLedger::open(&data_dir.join(LEDGER_FILE), Durability::Full).map_err(text)?;
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
@@ -95,8 +103,8 @@ impl System {
         let meter = Arc::new(Meter::new(exporter.clone()));
         let gateway = Gateway { world: world.clone(), meter, running: TaskTracker::new() };
         let stop = CancellationToken::new();
-        let tasks = start_tasks(&gateway, exporter, listener, &stop);
-        Ok(Self { world, url, host, gateway, stop, tasks, host_file, lines, _lock: lock })
+        let tasks = start_tasks(&gateway, exporter.clone(), listener, &stop);
+        Ok(Self { world, url, host, gateway, exporter, stop, tasks, host_file, lines, _lock: lock })
     }
 
     /// What to tell the user.
@@ -133,11 +141,22 @@ impl System {
             let _ = std::fs::remove_file(file);
         }
         self.world.projector.save().await.map_err(text)?;
+        if let Some(exporter) = &self.exporter {
+            // What ended while draining, and the sandboxes: a Pushgateway shows the last numbers for ever.
+            let published = self.gateway.meter.publish(&self.world, exporter).await;
+            published.map_err(|error| error.to_string())?;
+        }
         let open = self.world.projector.caught_up().await.map_err(text)?.open.all().count();
-        let sandboxes = if ended == 0 { String::new() } else { format!("; {ended} sandboxes ended with their workspaces") };
+        let sandboxes = if ended == 0 {
+            String::new()
+        } else {
+            format!("; {ended} sandboxes ended with their workspaces")
+        };
         Ok(match (drained, open) {
             (true, 0) => format!("stopped; every operation has its outcome{sandboxes}"),
-            _ => format!("stopped; {open} operations have no outcome yet and get it at the next start{sandboxes}"),
+            _ => format!(
+                "stopped; {open} operations have no outcome yet and get it at the next start{sandboxes}"
+            ),
         })
     }
 }

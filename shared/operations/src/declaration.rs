@@ -15,6 +15,8 @@ pub struct Declaration {
     pub effect: Effect,
     /// What it may take.
     pub budget: Budget,
+    /// True when its answer shows contents of files, which are never recorded.
+    pub shows_contents: bool,
     /// Shape of the input; its description is the help.
     pub input_schema: fn() -> Schema,
     /// Shape of the answer.
@@ -39,7 +41,7 @@ pub trait Asked: Send + Sync {
 pub struct Answered {
     /// For the caller.
     pub output: Value,
-    /// For the ledger.
+    /// For the ledger, when it is not kept whole.
     pub recorded: Option<Value>,
 }
 
@@ -50,6 +52,7 @@ impl Declaration {
             name: O::NAME,
             effect: O::EFFECT,
             budget: O::BUDGET,
+            shows_contents: O::SHOWS_CONTENTS,
             input_schema: || schemars::schema_for!(O),
             output_schema: || schemars::schema_for!(O::Output),
             parse: parse::<O>,

@@ -50,6 +50,8 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
     const EFFECT: Effect;
     /// What it may take.
     const BUDGET: Budget;
+    /// True when the answer shows contents of files: those are never recorded, whoever asks.
+    const SHOWS_CONTENTS: bool = false;
     /// The answer when it succeeds.
     type Output: Serialize + JsonSchema;
 
@@ -68,7 +70,8 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
         serde_json::to_value(self).unwrap_or(Value::Null)
     }
 
-    /// The answer as the ledger keeps it, or `None` where it would be a diff or file contents.
+    /// The answer as the ledger keeps it when nobody will ask for it again: a summary where it can be long.
+    /// Under a caller's key the whole answer is kept, unless it shows contents.
     fn recorded_output(output: &Self::Output) -> Option<Value> {
         serde_json::to_value(output).ok()
     }

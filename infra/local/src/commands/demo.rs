@@ -10,7 +10,9 @@ use super::Finished;
 ///
 /// Exit code 0 only if the ledger, the remote's references and the metrics agree.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gitledger demo\n  gitledger demo --agents 30 --data /tmp/demo\n  gitledger demo --json")]
+#[command(
+    after_help = "Examples:\n  gitledger demo\n  gitledger demo --agents 30 --data /tmp/demo\n  gitledger demo --json"
+)]
 pub struct Arguments {
     /// How many agents work at once.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=100))]

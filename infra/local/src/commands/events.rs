@@ -12,7 +12,9 @@ use super::Finished;
 
 /// Shows the ledger: everything that happened, in order.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gitledger events\n  gitledger events --follow\n  gitledger events --json | jq 'select(.type == \"gitledger.OperationFailed\")'")]
+#[command(
+    after_help = "Examples:\n  gitledger events\n  gitledger events --follow\n  gitledger events --json | jq 'select(.type == \"gitledger.OperationFailed\")'"
+)]
 pub struct Arguments {
     /// Where the ledger is kept.
     #[arg(long, env = "GITLEDGER_DATA", default_value = ".gitledger")]
@@ -94,8 +96,20 @@ fn line(recorded: &Recorded) -> String {
 /// The few fields that tell most, in the order in which people ask for them.
 fn brief(data: &str) -> String {
     const SHOWN: &[&str] = &[
-        "code", "message", "duration_ms", "git_ms", "reference", "attempt", "outcome", "reuse", "reason", "creation_ms",
-        "held_ms", "branch", "repo_url", "paths",
+        "code",
+        "message",
+        "duration_ms",
+        "git_ms",
+        "reference",
+        "attempt",
+        "outcome",
+        "reuse",
+        "reason",
+        "creation_ms",
+        "held_ms",
+        "branch",
+        "repo_url",
+        "paths",
     ];
     let Ok(Value::Object(fields)) = serde_json::from_str(data) else { return String::new() };
     let shown = SHOWN.iter().filter_map(|name| fields.get(*name).map(|value| (name, value)));

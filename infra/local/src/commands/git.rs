@@ -59,7 +59,8 @@ async fn call(url: &str, name: &str, key: Option<String>, input: &Value) -> Resu
     };
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
-    let answer = response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
+    let answer =
+        response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
     Ok((status, answer))
 }
 

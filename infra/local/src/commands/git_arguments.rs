@@ -38,11 +38,9 @@ fn argument(name: &str, property: &Value, required: bool) -> Arg {
         Kind::Choice => argument.action(ArgAction::Set).value_name("true|false"),
         Kind::List => argument.action(ArgAction::Append).value_name("VALUE"),
         Kind::Number => argument.action(ArgAction::Set).value_name("N").required(required),
-        Kind::Text => argument
-            .action(ArgAction::Set)
-            .value_name("TEXT")
-            .allow_hyphen_values(true)
-            .required(required),
+        Kind::Text => {
+            argument.action(ArgAction::Set).value_name("TEXT").allow_hyphen_values(true).required(required)
+        }
     }
 }
 
@@ -82,7 +80,9 @@ pub fn input(operation: &Declaration, matches: &ArgMatches) -> Result<Value, Str
     for (name, property) in properties(&schema) {
         let value = match kind(property) {
             Kind::Flag => matches.get_flag(name).then_some(Value::Bool(true)),
-            Kind::List => matches.get_many::<String>(name).map(|values| values.cloned().map(Value::String).collect()),
+            Kind::List => {
+                matches.get_many::<String>(name).map(|values| values.cloned().map(Value::String).collect())
+            }
             kind => matches.get_one::<String>(name).map(|text| single(name, kind, text)).transpose()?,
         };
         if let Some(value) = value {

@@ -10,7 +10,9 @@ use super::Finished;
 
 /// Serves sandboxes over E2B's own protocol, for gitledger's functions and for the official E2B SDKs.
 #[derive(clap::Args)]
-#[command(after_help = "Example, with the official SDK:\n  gitledger sandbox-host --port 3000 &\n  E2B_API_URL=http://127.0.0.1:3000 E2B_SANDBOX_URL=http://127.0.0.1:3000 \\\n  E2B_API_KEY=e2b_0000000000000000000000000000000000000000 python3 my_agent.py")]
+#[command(
+    after_help = "Example, with the official SDK:\n  gitledger sandbox-host --port 3000 &\n  E2B_API_URL=http://127.0.0.1:3000 E2B_SANDBOX_URL=http://127.0.0.1:3000 \\\n  E2B_API_KEY=e2b_0000000000000000000000000000000000000000 python3 my_agent.py"
+)]
 pub struct Arguments {
     /// The port, on 127.0.0.1.
     #[arg(long, default_value_t = 3000)]
@@ -33,7 +35,10 @@ pub async fn run(arguments: Arguments) -> Finished {
     options.api_key = arguments.api_key;
     let host = Host::start(options).await.map_err(|error| error.to_string())?;
     println!("sandbox host on {}  ({})", host.url(), host.isolation());
-    println!("  E2B_API_URL={0} E2B_SANDBOX_URL={0} E2B_API_KEY=e2b_0000000000000000000000000000000000000000", host.url());
+    println!(
+        "  E2B_API_URL={0} E2B_SANDBOX_URL={0} E2B_API_KEY=e2b_0000000000000000000000000000000000000000",
+        host.url()
+    );
     println!("Ctrl-C ends it and every sandbox in it.");
     crate::running::interrupted().await;
     host.shutdown().await;

@@ -15,7 +15,9 @@ pub const LEDGER_FILE: &str = "ledger.db";
 ///
 /// Sandboxes are real E2B's when E2B_API_KEY is set and E2B_API_URL is not; else they live on this machine.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  gitledger up\n  gitledger up --listen 127.0.0.1:8080 --data /var/lib/gitledger\n  GITLEDGER_ALLOW_REMOTES=http://127.0.0.1:8090/ gitledger up")]
+#[command(
+    after_help = "Examples:\n  gitledger up\n  gitledger up --listen 127.0.0.1:8080 --data /var/lib/gitledger\n  GITLEDGER_ALLOW_REMOTES=http://127.0.0.1:8090/ gitledger up"
+)]
 pub struct Arguments {
     /// Where the gateway listens; loopback only.
     #[arg(long, default_value = "127.0.0.1:8000")]

@@ -30,7 +30,9 @@ async fn own_task(scene: &Scene, client: &Client, agent: &str) -> Result<(), Str
     client.done("status", json!({"sandbox_id": sandbox})).await?;
     client.done("add", json!({"sandbox_id": sandbox, "files": [path]})).await?;
     client.done("diff", json!({"sandbox_id": sandbox})).await?;
-    client.done("commit", json!({"sandbox_id": sandbox, "message": format!("{agent} introduces itself")})).await?;
+    client
+        .done("commit", json!({"sandbox_id": sandbox, "message": format!("{agent} introduces itself")}))
+        .await?;
     client.done("push", json!({"sandbox_id": sandbox})).await?;
     Ok(())
 }
@@ -64,7 +66,10 @@ async fn resolve(client: &Client, sandbox: &Value, agent: &str) -> Result<(), St
     let branch = format!("{agent}-again-{}", uuid::Uuid::now_v7().simple());
     let start = format!("refs/remotes/origin/{SHARED_BRANCH}");
     client
-        .done("switch", json!({"sandbox_id": sandbox, "branch": branch, "create": true, "start_point": start}))
+        .done(
+            "switch",
+            json!({"sandbox_id": sandbox, "branch": branch, "create": true, "start_point": start}),
+        )
         .await?;
     write(client, sandbox, &format!("notes/{agent}.md"), &format!("notes of {agent}\n")).await?;
     write(client, sandbox, CONTESTED, &format!("last writer: {agent}, after the others\n")).await
@@ -88,7 +93,8 @@ async fn clone(
     agent: &str,
     task: &str,
 ) -> Result<Value, String> {
-    let input = json!({"repo_url": scene.url(repository), "branch": branch, "agent_id": agent, "task_id": task});
+    let input =
+        json!({"repo_url": scene.url(repository), "branch": branch, "agent_id": agent, "task_id": task});
     Ok(client.done("clone", input).await?["sandbox_id"].clone())
 }
 

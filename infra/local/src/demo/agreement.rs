@@ -28,7 +28,10 @@ async fn ledger(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
         let records = world.ledger.read_stream(&stream, 1).await.map_err(|error| error.to_string())?;
         let recorded = Answer::of_stream(answer.operation_id, &records);
         if recorded.as_ref().map(|recorded| recorded.outcome) != Some(answer.outcome) {
-            wrong.push(format!("ledger: {} was answered {:?} and is recorded {recorded:?}", stream, answer.outcome));
+            wrong.push(format!(
+                "ledger: {} was answered {:?} and is recorded {recorded:?}",
+                stream, answer.outcome
+            ));
         }
     }
     let folded = world.projector.caught_up().await.map_err(|error| error.to_string())?;
@@ -48,7 +51,9 @@ fn remote(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
     let refs = scene.remote.refs(APP).map_err(|error| error.to_string())?;
     let mut wrong = Vec::new();
     let mut told: BTreeMap<String, String> = BTreeMap::new();
-    for output in seen.iter().filter(|answer| answer.operation == "push").filter_map(|answer| answer.output.as_ref()) {
+    for output in
+        seen.iter().filter(|answer| answer.operation == "push").filter_map(|answer| answer.output.as_ref())
+    {
         let text = |name: &str| output[name].as_str().unwrap_or_default().to_owned();
         let (branch, commit) = (text("pushed_branch"), text("commit_hash"));
         if !scene.remote.contains(APP, &commit, &branch).map_err(|error| error.to_string())? {
@@ -75,7 +80,9 @@ async fn metrics(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> 
         *expected.entry(series).or_default() += 1;
     }
     let value = |series: &str| {
-        text.lines().find_map(|line| line.strip_prefix(series)).and_then(|rest| rest.trim().parse::<f64>().ok())
+        text.lines()
+            .find_map(|line| line.strip_prefix(series))
+            .and_then(|rest| rest.trim().parse::<f64>().ok())
     };
     let mut wrong = Vec::new();
     for (series, count) in expected {

@@ -26,7 +26,8 @@ impl Client {
     /// Asks for an operation; the answer may be a failure.
     pub async fn ask(&self, operation: &str, input: Value) -> Result<Answer, String> {
         let address = format!("{}/git/{operation}", self.url);
-        let response = self.http.post(address).json(&input).send().await.map_err(|error| error.to_string())?;
+        let response =
+            self.http.post(address).json(&input).send().await.map_err(|error| error.to_string())?;
         let status = response.status();
         let body: Value = response.json().await.map_err(|error| error.to_string())?;
         let answer: Answer = serde_json::from_value(body.clone())

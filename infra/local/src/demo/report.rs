@@ -24,8 +24,10 @@ pub async fn show(
     let now = scene.system.world.clock.now();
     let (summary, costs) = {
         let folded = scene.system.world.projector.caught_up().await.map_err(|error| error.to_string())?;
-        let costs: Vec<(&'static str, f64)> =
-            Price::ALL.iter().map(|price| (price.name, price.of(folded.metrics.used(now)).as_dollars_f64())).collect();
+        let costs: Vec<(&'static str, f64)> = Price::ALL
+            .iter()
+            .map(|price| (price.name, price.of(folded.metrics.used(now)).as_dollars_f64()))
+            .collect();
         (folded.summary.clone(), costs)
     };
     if arguments.json {
@@ -41,7 +43,11 @@ pub async fn show(
     let boxes = &summary.sandboxes;
     println!(
         "\n{} agents, {} operations in {:.1} s; {} (acme/app) and {} (acme/second)",
-        arguments.agents, seen.len(), wall.as_secs_f64(), "generated", scene.second
+        arguments.agents,
+        seen.len(),
+        wall.as_secs_f64(),
+        "generated",
+        scene.second
     );
     println!(
         "sandboxes   {} created, {} reused, {} lost;  {} conflicts, {} pushes tried again",
@@ -72,7 +78,8 @@ fn table(summary: &Summary) -> Table {
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["operation", "count", "ok", "failed", "p50 ms", "p95 ms", "failures"]);
     for (name, operation) in &summary.operations {
-        let failures: Vec<String> = operation.failures.iter().map(|(code, count)| format!("{count} {code}")).collect();
+        let failures: Vec<String> =
+            operation.failures.iter().map(|(code, count)| format!("{count} {code}")).collect();
         table.add_row([
             name.clone(),
             operation.count.to_string(),

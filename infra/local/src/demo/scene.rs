@@ -40,10 +40,12 @@ impl Scene {
     pub async fn set(arguments: &Arguments) -> Result<Self, String> {
         let token = fresh_token()?;
         let repositories = tempfile::tempdir().map_err(text)?;
-        let options = RemoteOptions::new(repositories.path().to_owned()).with_token(Token::new(token.clone()));
+        let options =
+            RemoteOptions::new(repositories.path().to_owned()).with_token(Token::new(token.clone()));
         let remote = Remote::start(options).await.map_err(text)?;
         let second = fill(&remote)?;
-        let port = url::Url::parse(&remote.url()).ok().and_then(|url| url.port()).ok_or("the remote has no port")?;
+        let port =
+            url::Url::parse(&remote.url()).ok().and_then(|url| url.port()).ok_or("the remote has no port")?;
 
         let data_dir = match &arguments.data {
             Some(path) => path.clone(),
@@ -112,7 +114,8 @@ fn options_of(data_dir: &Path, port: u16, token: String) -> Result<Options, Stri
     // Nothing of the user's environment: the demo must not spend an E2B account's money.
     let mut settings = Settings::read(&|_| None).map_err(text)?;
     data_dir.clone_into(&mut settings.data_dir);
-    settings.remotes = Remotes::allowing(&format!("http://127.0.0.1:{port}/,http://localhost:{port}/")).map_err(text)?;
+    settings.remotes =
+        Remotes::allowing(&format!("http://127.0.0.1:{port}/,http://localhost:{port}/")).map_err(text)?;
     settings.tokens.add(&format!("127.0.0.1:{port}"), token);
     settings.tokens.add(&format!("localhost:{port}"), "a-token-that-has-expired".to_owned());
     Ok(Options { listen: free, host_listen: free, settings })

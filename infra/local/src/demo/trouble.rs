@@ -12,9 +12,7 @@ pub const STEPS: u64 = 8;
 
 /// An expired token, a missing repository, a protected branch, a sandbox that dies.
 pub async fn make(scene: Arc<Scene>, client: Client) -> Result<(), String> {
-    let clone = |url: String, task: &str| {
-        json!({"repo_url": url, "branch": "main", "agent_id": "unlucky", "task_id": task})
-    };
+    let clone = |url: String, task: &str| json!({"repo_url": url, "branch": "main", "agent_id": "unlucky", "task_id": task});
     client.fails("clone", clone(scene.url_with_wrong_token(APP), "expired"), "auth-failed").await?;
     client.fails("clone", clone(scene.url("acme/missing"), "missing"), "repository-not-found").await?;
     let sandbox = client.done("clone", clone(scene.url(APP), "protected")).await?["sandbox_id"].clone();

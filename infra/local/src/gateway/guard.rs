@@ -73,7 +73,13 @@ mod tests {
     #[test]
     fn another_page_on_this_machine_is_another_origin() {
         assert!(is_this_gateway("http://localhost:8000", 8000));
-        for bad in ["http://localhost:3000", "https://localhost:8000", "null", "http://evil.com:8000", "http://localhost"] {
+        for bad in [
+            "http://localhost:3000",
+            "https://localhost:8000",
+            "null",
+            "http://evil.com:8000",
+            "http://localhost",
+        ] {
             assert!(!is_this_gateway(bad, 8000), "{bad}");
         }
     }

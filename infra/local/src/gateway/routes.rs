@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -40,10 +41,8 @@ pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
         .route("/healthz", get(healthz))
         .fallback(|| async { reply::refusal(&Refusal::NotFound { what: "route" }) })
         .method_not_allowed_fallback(|| async {
-            reply::json(
-                StatusCode::METHOD_NOT_ALLOWED,
-                &json!({"code": "method-not-allowed", "field": "method", "rule": "is not one of this route's; see GET /"}),
-            )
+            let rule = "is not one of this route's; see GET /".to_owned();
+            reply::refusal(&Rejection { code: "method-not-allowed", field: "method".to_owned(), rule }.into())
         })
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(Port(address.port()), same_machine))
@@ -55,14 +54,36 @@ async fn index() -> Response {
         .iter()
         .map(|operation| json!({"route": format!("POST /git/{}", operation.name), "summary": operation.summary()}))
         .collect();
-    let others = ["GET /operations/{id}", "GET /events?after=&limit=&wait=", "GET /sandboxes", "GET /sandboxes/{id}",
-        "DELETE /sandboxes/{id}", "GET /metrics", "GET /healthz"];
-    reply::json(StatusCode::OK, &json!({"name": "gitledger", "version": env!("CARGO_PKG_VERSION"),
-        "operations": operations, "others": others}))
+    let others = [
+        "GET /operations/{id}",
+        "GET /events?after=&limit=&wait=",
+        "GET /sandboxes",
+        "GET /sandboxes/{id}",
+        "DELETE /sandboxes/{id}",
+        "GET /metrics",
+        "GET /healthz",
+    ];
+    reply::json(
+        StatusCode::OK,
+        &json!({"name": "gitledger", "version": env!("CARGO_PKG_VERSION"),
+        "operations": operations, "others": others}),
+    )
+}
+
+/// The name in a route. What is no UTF-8 names nothing that there is, and is looked for like any other.
+struct Named(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(name.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(name)| name)))
+    }
 }
 
 /// The operation runs in a task of its own: a caller that hangs up does not stop it half way.
-async fn git(State(gateway): State<Gateway>, Path(operation): Path<String>, request: Request) -> Response {
+async fn git(State(gateway): State<Gateway>, Named(operation): Named, request: Request) -> Response {
     let headers = request.headers().clone();
     let read = body(request).await.and_then(|bytes| asked(&gateway, &operation, &headers, &bytes));
     let request = match read {
@@ -79,11 +100,13 @@ async fn git(State(gateway): State<Gateway>, Path(operation): Path<String>, requ
 }
 
 async fn body(request: Request) -> Result<Bytes, Refusal> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(Refusal::TooLarge { max: BODY_BYTES_MAX });
     }
-    let limited = request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, BODY_BYTES_MAX)));
+    let limited =
+        request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, BODY_BYTES_MAX)));
     Bytes::from_request(limited, &()).await.map_err(|_| Refusal::TooLarge { max: BODY_BYTES_MAX })
 }
 
@@ -95,13 +118,15 @@ fn asked(
 ) -> Result<gitledger_functions::Request, Refusal> {
     let key = match headers.get("idempotency-key") {
         None => None,
-        Some(value) => Some(value.to_str().map_err(|_| Rejection::argument("Idempotency-Key", "must be ASCII"))?),
+        Some(value) => {
+            Some(value.to_str().map_err(|_| Rejection::argument("Idempotency-Key", "must be ASCII"))?)
+        }
     };
     let input = trigger::json_body(bytes)?;
     Ok(gitledger_functions::Request::new(operation, input, key, gateway.world.clock.id())?)
 }
 
-async fn operation(State(gateway): State<Gateway>, Path(id): Path<String>) -> Response {
+async fn operation(State(gateway): State<Gateway>, Named(id): Named) -> Response {
     let missing = || reply::refusal(&Refusal::NotFound { what: "operation" });
     let Ok(id) = id.parse::<Uuid>() else { return missing() };
     match gateway.world.ledger.read_stream(&Stream::operation(id), 1).await {
@@ -163,7 +188,7 @@ async fn sandboxes(State(gateway): State<Gateway>) -> Response {
     }
 }
 
-async fn sandbox(State(gateway): State<Gateway>, Path(id): Path<String>) -> Response {
+async fn sandbox(State(gateway): State<Gateway>, Named(id): Named) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
         Ok(folded) => match folded.sandboxes.get(&id) {
@@ -173,7 +198,7 @@ async fn sandbox(State(gateway): State<Gateway>, Path(id): Path<String>) -> Resp
     }
 }
 
-async fn kill(State(gateway): State<Gateway>, Path(id): Path<String>) -> Response {
+async fn kill(State(gateway): State<Gateway>, Named(id): Named) -> Response {
     match gitledger_functions::reaper::kill(&gateway.world, &id, KillReason::Requested).await {
         Ok(true) => StatusCode::NO_CONTENT.into_response(),
         Ok(false) => reply::refusal(&Refusal::NotFound { what: "sandbox" }),
@@ -183,7 +208,9 @@ async fn kill(State(gateway): State<Gateway>, Path(id): Path<String>) -> Respons
 
 async fn metrics(State(gateway): State<Gateway>) -> Response {
     match gateway.meter.text(&gateway.world).await {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Ok(text) => {
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+        }
         Err(refusal) => reply::refusal(&refusal),
     }
 }
@@ -194,4 +221,3 @@ async fn healthz(State(gateway): State<Gateway>) -> Response {
         Err(error) => reply::refusal(&error.into()),
     }
 }
-

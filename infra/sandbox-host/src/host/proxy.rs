@@ -20,6 +20,9 @@ use crate::signature::{FilesQuery, verify};
 
 /// The port on which clients expect envd.
 const ENVD_PORT: &str = "49983";
+/// How much of a refused request is read, and for how long, so that its connection can be used again.
+const DRAINED_BYTES_MAX: usize = 64 * 1024;
+const DRAINING: std::time::Duration = std::time::Duration::from_secs(1);
 /// How long a sandbox runs that a request woke.
 const WOKEN_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Headers that are about one connection, and so are not passed on.
@@ -63,8 +66,19 @@ async fn forward(State(fleet): State<Arc<Fleet>>, request: Request) -> Response 
     let (head, body) = request.into_parts();
     match addressed(&fleet, &head).await {
         Ok(sandbox) => pass(&sandbox, Request::from_parts(head, body)).await,
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => {
+            drain(body).await;
+            refusal.into_response()
+        }
     }
+}
+
+/// Reads the rest of a request that is refused: a connection with something unread is closed after the answer,
+/// and a client that is about to use it again fails with a broken pipe.
+async fn drain(body: Body) {
+    let reading = axum::body::to_bytes(body, DRAINED_BYTES_MAX);
+    // What is longer or slower has its connection closed.
+    let _ = tokio::time::timeout(DRAINING, reading).await;
 }
 
 /// Why a request was not passed on.

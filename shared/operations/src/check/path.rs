@@ -18,7 +18,7 @@ pub fn path(field: &str, text: &str) -> Result<(), Rejection> {
         "must not contain '..'"
     } else if text.chars().any(char::is_control) {
         "must not contain control characters"
-    } else if text.split('/').any(names_git) {
+    } else if text.split(['/', '\\']).any(names_git) {
         "must not lead into .git"
     } else {
         return Ok(());
@@ -62,6 +62,7 @@ mod tests {
             "git~1/x",
             ".g\u{200c}it/config",
             ".git::$INDEX_ALLOCATION",
+            ".git\\config",
             "a\nb",
         ];
         for text in bad {

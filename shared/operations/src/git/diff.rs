@@ -119,6 +119,7 @@ fn kib_64() -> u32 {
 impl Operation for Diff {
     const NAME: &'static str = "diff";
     const EFFECT: Effect = Effect::Reads;
+    const SHOWS_CONTENTS: bool = true;
     const BUDGET: Budget = Budget::LOCAL;
     type Output = DiffOutput;
 

@@ -1,0 +1,105 @@
+//! A real Pushgateway and a real Prometheus, on free ports, with nothing kept.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::wait::until;
+use crate::{Process, system, tools};
+
+/// A Pushgateway that runs.
+#[derive(Debug)]
+pub struct Pushgateway {
+    url: String,
+    _process: Process,
+}
+
+/// A Prometheus that scrapes one Pushgateway every second.
+#[derive(Debug)]
+pub struct Prometheus {
+    url: String,
+    client: reqwest::Client,
+    _process: Process,
+    _dir: TempDir,
+}
+
+/// Both take port 0 and say in their log which port it became.
+const FREE_PORT: &str = "--web.listen-address=127.0.0.1:0";
+
+async fn listening(process: &mut Process) -> String {
+    let address = |line: &str| {
+        let address = line.split_once("Listening on\" address=")?.1;
+        Some(format!("http://{}", address.trim_end_matches('"').trim()))
+    };
+    process.line("its address", address).await
+}
+
+impl Pushgateway {
+    /// Starts it; returns when it listens.
+    pub async fn start() -> Self {
+        let mut command = std::process::Command::new(tools::pushgateway());
+        // Debian's build keeps what was pushed in a system directory unless told otherwise.
+        command.args([FREE_PORT, "--persistence.file="]);
+        let mut process = Process::start("pushgateway", command);
+        Self { url: listening(&mut process).await, _process: process }
+    }
+
+    /// Its address, for `PUSHGATEWAY_URL`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it shows to Prometheus.
+    pub async fn metrics(&self) -> String {
+        let answer = system::client().get(format!("{}/metrics", self.url)).send().await;
+        match answer {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(error) => panic!("pushgateway: {error}"),
+        }
+    }
+}
+
+impl Prometheus {
+    /// Starts it; returns when it listens. The labels of what was pushed are honoured, as they must be.
+    pub async fn scraping(pushgateway: &Pushgateway) -> Self {
+        let dir = system::temporary();
+        let config = dir.path().join("prometheus.yml");
+        let target = pushgateway.url.trim_start_matches("http://");
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n  - job_name: pushgateway\n    honor_labels: true\n    \
+             static_configs: [{{targets: ['{target}']}}]\n"
+        );
+        if let Err(error) = std::fs::write(&config, text) {
+            panic!("{}: {error}", config.display());
+        }
+        let mut command = std::process::Command::new(tools::prometheus());
+        command.arg(format!("--config.file={}", config.display())).arg(FREE_PORT);
+        command.arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()));
+        let mut process = Process::start("prometheus", command);
+        let url = listening(&mut process).await;
+        Self { url, client: system::client(), _process: process, _dir: dir }
+    }
+
+    /// The one value of an expression now, as Prometheus writes it (`8`, `0.5`); `None` while there is none.
+    pub async fn value(&self, expression: &str) -> Option<String> {
+        let request = self.client.get(format!("{}/api/v1/query", self.url)).query(&[("query", expression)]);
+        let text = request.send().await.ok()?.text().await.ok()?;
+        let answer: Value = serde_json::from_str(&text).ok()?;
+        assert_ne!(answer["status"], "error", "{expression}: {answer}");
+        let found = answer["data"]["result"].as_array()?;
+        assert!(found.len() < 2, "{expression} has several values: {answer}");
+        found.first()?["value"][1].as_str().map(str::to_owned)
+    }
+
+    /// Waits until an expression has this value.
+    pub async fn reaches(&self, expression: &str, wanted: &str) {
+        let what = format!("{expression} is {wanted}");
+        until(&what, async || self.value(expression).await.filter(|value| value == wanted)).await;
+    }
+
+    /// Waits until an expression has a value above this one; that value.
+    pub async fn rises(&self, expression: &str, above: f64) -> f64 {
+        let what = format!("{expression} is above {above}");
+        let number = async || self.value(expression).await?.parse().ok().filter(|value| *value > above);
+        until(&what, number).await
+    }
+}

@@ -1,0 +1,142 @@
+//! What is derived from the table of operations and the list of settings says what they say.
+//!
+//! `GITLEDGER_REWRITE=1 cargo test -p gitledger-tests --test surface` writes it anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gitledger_functions::settings::VARIABLES;
+use gitledger_functions::trigger;
+use gitledger_operations::table::{self, OPERATIONS};
+use gitledger_operations::{Declaration, Remotes};
+use gitledger_tests::workspace;
+use serde_json::{Value, json};
+
+fn rewriting() -> bool {
+    std::env::var_os("GITLEDGER_REWRITE").is_some_and(|value| value == "1")
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The part of the README between two marks is what it must be, or becomes it.
+fn readme_has(mark: &str, wanted: &str) {
+    let file = workspace::root().join("README.md");
+    let text = read(&file);
+    let (open, close) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("README.md has no {open}"));
+    let (found, after) = rest.split_once(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
+    if found != wanted && rewriting() {
+        fs::write(&file, format!("{before}{open}{wanted}{close}{after}")).expect("README.md is written");
+        return;
+    }
+    assert_eq!(found, wanted, "README.md, {mark}: rewrite it with GITLEDGER_REWRITE=1");
+}
+
+fn fields(operation: &Declaration) -> String {
+    let schema = (operation.input_schema)();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    let all = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let (needed, optional): (Vec<_>, Vec<_>) =
+        all.map(|(name, _)| name.as_str()).partition(|name| required.contains(name));
+    let shown =
+        |names: Vec<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match (needed.is_empty(), optional.is_empty()) {
+        (_, true) => shown(needed),
+        (true, _) => format!("[{}]", shown(optional)),
+        _ => format!("{} [{}]", shown(needed), shown(optional)),
+    }
+}
+
+#[test]
+fn the_readme_lists_the_operations_of_the_table() {
+    let mut lines =
+        String::from("| `POST /git/` | effect | input, optional in brackets | |\n|---|---|---|---|\n");
+    for operation in OPERATIONS {
+        let effect = json!(operation.effect);
+        let (name, effect) = (operation.name, effect.as_str().expect("a word"));
+        writeln!(lines, "| `{name}` | {effect} | {} | {} |", fields(operation), operation.summary())
+            .expect("text");
+    }
+    readme_has("operations", &lines);
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    let mut lines = String::from("| variable | meaning |\n|---|---|\n");
+    for (name, meaning) in VARIABLES {
+        writeln!(lines, "| `{name}` | {meaning} |").expect("text");
+    }
+    readme_has("settings", &lines);
+}
+
+/// The functions of operations: file name and contents.
+fn wanted_functions() -> BTreeMap<String, String> {
+    let function = |operation: &Declaration| {
+        let name = operation.name;
+        let text = format!(
+            "//! The function `git-{name}`.\n\nfn main() -> std::process::ExitCode {{\n    \
+             gitledger_functions::lambda::operation(\"{name}\")\n}}\n"
+        );
+        (format!("git-{name}.rs"), text)
+    };
+    OPERATIONS.iter().map(function).collect()
+}
+
+#[test]
+fn there_is_a_function_for_every_operation_and_no_other() {
+    let dir = workspace::root().join("functions/src/bin");
+    let of_git =
+        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("git-"));
+    let files = fs::read_dir(&dir)
+        .expect("the functions")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(of_git);
+    let found: BTreeMap<String, String> = files
+        .map(|file| (file.file_name().unwrap_or_default().to_string_lossy().into_owned(), read(&file)))
+        .collect();
+    let wanted = wanted_functions();
+    if found != wanted && rewriting() {
+        for name in found.keys() {
+            fs::remove_file(dir.join(name)).expect("removed");
+        }
+        for (name, text) in &wanted {
+            fs::write(dir.join(name), text).expect("written");
+        }
+        return;
+    }
+    assert_eq!(found, wanted, "functions/src/bin: rewrite it with GITLEDGER_REWRITE=1");
+}
+
+#[test]
+fn every_sample_trigger_is_a_request_that_its_function_takes() {
+    let dir = workspace::root().join("events/triggers");
+    let remotes = Remotes::allowing("").expect("no other remotes");
+    let mut of_operations = 0;
+    for entry in fs::read_dir(&dir).expect("the triggers") {
+        let file = entry.expect("an entry").path();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = read(&file).replace("SANDBOX_ID", "i0123456789abcdefghij");
+        let sample: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        // `git-status.api-gateway-v2.json` is for `git-status`; `schedule.json` is for whatever is scheduled.
+        let Some(operation) = name.split('.').next().and_then(|function| function.strip_prefix("git-"))
+        else {
+            continue;
+        };
+        let declaration = table::find(operation).unwrap_or_else(|| panic!("{name}: no such operation"));
+        let request = trigger::read(operation, sample, uuid::Uuid::nil()).1;
+        let request = request.unwrap_or_else(|refusal| panic!("{name}: {:#}", refusal.problem()));
+        if let Err(rejection) = declaration.ask(request.input, &remotes) {
+            panic!("{name}: {rejection}");
+        }
+        of_operations += 1;
+    }
+    assert!(of_operations >= 3, "samples for git functions are missing from {}", dir.display());
+}
