@@ -124,7 +124,7 @@ impl Answer {
 
     fn succeed(&mut self, done: &OperationSucceeded) {
         self.outcome = Outcome::Succeeded;
-        self.output = done.output.clone();
+        self.output.clone_from(&done.output);
         self.spent(&done.timing);
     }
 
@@ -157,7 +157,7 @@ impl Answer {
         };
         self.cost = Cost {
             sandbox_ms: timing.git_ms,
-            nano_dollars: Price::E2B_LIST.of(&SandboxUsage::default_size(timing.git_ms)),
+            nano_dollars: Price::E2B_LIST.of(SandboxUsage::default_size(timing.git_ms)),
         };
     }
 }

@@ -84,7 +84,7 @@ impl Exporter {
             match sent.and_then(reqwest::Response::error_for_status) {
                 Ok(_) => return Ok(Published::Accepted),
                 Err(error) => {
-                    tracing::warn!(attempt, error = %error.without_url(), "pushgateway did not accept the metrics")
+                    tracing::warn!(attempt, error = %error.without_url(), "pushgateway did not accept the metrics");
                 }
             }
         }

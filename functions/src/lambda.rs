@@ -87,13 +87,13 @@ where
     let world = world().await?;
     let (world, handler) = (&world, &handler);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
-        handler(world, event.payload).await.map_err(told)
+        handler(world, event.payload).await.map_err(|error| told(&error))
     }))
     .await
 }
 
 /// An error as the runtime reports it: a kind that does not change, and a sentence.
-fn told(error: Error) -> lambda_runtime::Diagnostic {
+fn told(error: &Error) -> lambda_runtime::Diagnostic {
     lambda_runtime::Diagnostic { error_type: "Fault".into(), error_message: error.to_string() }
 }
 

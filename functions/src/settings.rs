@@ -186,8 +186,9 @@ impl Tokens {
 /// A file of secrets must be its owner's alone.
 fn private(file: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?.permissions();
-    if mode.mode() & 0o077 == 0 {
+    let metadata = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let others = metadata.permissions().mode() & 0o077;
+    if others == 0 {
         return Ok(());
     }
     Err(format!("{} can be read by others; run `chmod 600` on it", file.display()))

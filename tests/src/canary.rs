@@ -38,7 +38,9 @@ impl Canary {
         // The middle alone: what is cut, or split at its special characters, still is found.
         spellings.push(("in part".to_owned(), secret.as_bytes()[10..38].to_vec()));
         let mut firsts = [false; 256];
-        spellings.iter().for_each(|(_, bytes)| firsts[usize::from(bytes[0])] = true);
+        for (_, bytes) in &spellings {
+            firsts[usize::from(bytes[0])] = true;
+        }
         Self { secret, spellings, firsts }
     }
 

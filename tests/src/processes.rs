@@ -60,7 +60,7 @@ pub fn mentioning(text: &str) -> Vec<String> {
     let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
     let found =
         pids().filter(|pid| *pid != std::process::id()).filter(|pid| seen(*pid).any(|(_, b)| holds(&b)));
-    found.filter_map(|pid| stat(pid)).filter(|found| found.2 != 'Z').map(|(id, ..)| shown(id)).collect()
+    found.filter_map(stat).filter(|found| found.2 != 'Z').map(|(id, ..)| shown(id)).collect()
 }
 
 /// Looks at the arguments and environment of every process again and again, in a thread of its own.

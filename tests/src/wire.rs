@@ -25,16 +25,18 @@ pub async fn send(system: &System, head: &str, body: &[u8]) -> Reply {
     let lower = head.to_ascii_lowercase();
     let mut request = head.trim_end().replace('\n', "\r\n");
     if !lower.contains("\nhost:") {
-        request.push_str(&format!("\r\nHost: {authority}"));
+        request += "\r\nHost: ";
+        request += authority;
     }
     if !lower.contains("content-length:") && !lower.contains("transfer-encoding:") {
-        request.push_str(&format!("\r\nContent-Length: {}", body.len()));
+        request += "\r\nContent-Length: ";
+        request += &body.len().to_string();
     }
     request.push_str("\r\nConnection: close\r\n\r\n");
     match tokio::time::timeout(PATIENCE, exchange(authority, request.as_bytes(), body)).await {
         Ok(Ok(bytes)) => read(&bytes),
         Ok(Err(error)) => panic!("{head:?}: {error}; the program said:\n{}", system.log()),
-        Err(_) => panic!("{head:?}: no answer; the program said:\n{}", system.log()),
+        Err(late) => panic!("{head:?}: {late}; the program said:\n{}", system.log()),
     }
 }
 

@@ -62,7 +62,9 @@ fn inputs(sandbox_id: &str) -> [(&'static str, Value); 8] {
         ("branch-list", json!({})),
         ("fetch", json!({})),
     ];
-    all.iter_mut().for_each(|(_, input)| input["sandbox_id"] = json!(sandbox_id));
+    for (_, input) in &mut all {
+        input["sandbox_id"] = json!(sandbox_id);
+    }
     all
 }
 
@@ -162,7 +164,9 @@ async fn crowd(system: &System, operation: &'static str, input: &Value) -> Value
     assert_eq!((first.len(), repeats.len()), (1, CROWD - 1), "{operation}: {first:#?}");
     let asked =
         Asked { operation, key: operation.to_owned(), input: input.clone(), answer: first[0].clone() };
-    repeats.iter().for_each(|repeat| asked.is_repeated_by(repeat));
+    for repeat in &repeats {
+        asked.is_repeated_by(repeat);
+    }
     asked.answer
 }
 

@@ -34,7 +34,8 @@ pub(super) async fn resolve(
     prepared: &PushPrepared,
     recorder: &mut Recorder,
 ) -> Result<Option<Vec<Fact>>, Refusal> {
-    let Some(id) = &orphan.sandbox_id else { return Ok(None) };
+    // The sandbox that was pushed from. The one that was leased last may be that of an earlier look.
+    let Some(id) = pushed_from(state) else { return Ok(None) };
     let Ok(sandbox) = world.sandboxes.state(id).await else { return Ok(None) };
     let url = sandbox.workspace.as_ref().map(|workspace| workspace.repo_url.as_str()).unwrap_or_default();
     let Ok(remote) = world.remotes.admit("repo_url", url) else { return Ok(None) };
@@ -48,10 +49,14 @@ pub(super) async fn resolve(
             succeeded(state, prepared, verdict == Verdict::Superseded).into(),
         ]),
         Verdict::NotLanded if dead => {
-            Some(vec![PushAttempted { attempt, outcome: PushOutcome::Failed }.into(), failed(orphan).into()])
+            Some(vec![PushAttempted { attempt, outcome: PushOutcome::Failed }.into(), failed(state).into()])
         }
         Verdict::NotLanded | Verdict::Unknown => None,
     })
+}
+
+fn pushed_from(state: &OperationState) -> Option<&str> {
+    state.requested.as_ref()?.sandbox_id.as_deref()
 }
 
 fn is_dead(sandbox: &LeaseState, deadline: Timestamp, now: Timestamp) -> bool {
@@ -139,7 +144,7 @@ fn succeeded(state: &OperationState, prepared: &PushPrepared, superseded: bool) 
         "superseded": superseded,
     });
     OperationSucceeded {
-        sandbox_id: state.requested.as_ref().and_then(|requested| requested.sandbox_id.clone()),
+        sandbox_id: pushed_from(state).map(str::to_owned),
         timing: Timing::default(),
         head_before: None,
         head_after: Some(prepared.new.clone()),
@@ -154,10 +159,10 @@ fn succeeded(state: &OperationState, prepared: &PushPrepared, superseded: bool) 
     }
 }
 
-fn failed(orphan: &OpenOperation) -> OperationFailed {
+fn failed(state: &OperationState) -> OperationFailed {
     let code = codes::SANDBOX_LOST;
     OperationFailed {
-        sandbox_id: orphan.sandbox_id.clone(),
+        sandbox_id: pushed_from(state).map(str::to_owned),
         timing: Timing::default(),
         code: code.name.to_owned(),
         error_type: code.error_type.as_str().to_owned(),

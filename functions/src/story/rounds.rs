@@ -104,6 +104,6 @@ pub(crate) fn lost(running: &Running<'_>, error: &SandboxError) -> Failure {
 
 /// From 0 to 1, out of the operation's id: drawn once, the same in every replay.
 fn jitter(running: &Running<'_>) -> f64 {
-    let low = running.request.operation_id.as_u128() as u32;
-    f64::from(low) / f64::from(u32::MAX)
+    let [.., high, low] = *running.request.operation_id.as_bytes();
+    f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
 }

@@ -260,7 +260,7 @@ async fn local_host(
         }
         started => started.map_err(text)?,
     };
-    let endpoint = Endpoint::at(&host.url(), key.clone());
+    let endpoint = Endpoint::at(host.url(), key.clone());
     let file = data_dir.join(HOST_FILE);
     let word = HostFile { api_url: host.url(), api_key: key.expose().to_owned() };
     write_private(&file, &serde_json::to_vec(&word).map_err(text)?)?;

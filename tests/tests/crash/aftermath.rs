@@ -1,6 +1,7 @@
 //! What must be true after a system was killed, and after it was started again.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gitledger_tests::origin::APP;
 use gitledger_tests::{Origin, Setup, System, ledger, processes, wait};
@@ -20,6 +21,16 @@ pub async fn kill(setup: &Setup, system: System) {
         (left.is_empty() && processes::mentioning(&mark).is_empty()).then_some(())
     })
     .await;
+}
+
+/// Starts it and kills it again after this time, most likely while it still puts right what the last one left.
+pub async fn start_and_kill(setup: &Setup, time: Duration) {
+    // Dropped in the middle, a start kills what it has started.
+    drop(tokio::time::timeout(time, setup.start()).await);
+    let data = setup.data();
+    let mark = data.to_string_lossy();
+    let gone = async || processes::mentioning(&mark).is_empty().then_some(());
+    wait::until("the end of everything that the killed start had started", gone).await;
 }
 
 /// What is known of a request that was under way when its system was killed.

@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 
 use gitledger::remote::{Endpoint, Fault, Seed};
 use gitledger_tests::origin::APP;
-use gitledger_tests::{Agent, Origin, Setup, System, ledger};
+use gitledger_tests::{Agent, Origin, Setup, System, ledger, wait};
 use serde_json::json;
 
 use super::aftermath::{self, Killed};
-use super::{Lcg, Request, after, clone_input, one_more};
+use super::{Lcg, Request, after, clone_input, moment, one_more};
 
-const KILLS: usize = 20;
+const KILLS: u32 = 20;
 /// Held back by the remote, so that moments inside a push are long enough to be met. Shorter than what
 /// recovery waits between its two looks at the remote.
 const HELD_BACK: Duration = Duration::from_millis(400);
+/// What recovery takes at most, when it has to look at the remote twice.
+const RECOVERY: Duration = Duration::from_secs(3);
 
 /// Small, so that most of an operation is ours and not git's.
 const SMALL: &str = "acme/small";
@@ -38,9 +40,7 @@ async fn a_clone_that_is_killed_has_one_outcome_and_leaves_nothing() {
     for number in 0..KILLS {
         let request = Request::new("clone", number, clone_input(&url, &format!("t{number}")));
         let answer = tokio::spawn(Request::send(request.builder(&system)));
-        // Every stretch of the operation, and a moment at random in it; the last ones after its end.
-        let part = (number as f64 + random.fraction()) / (KILLS as f64 - 2.0);
-        after(Duration::from_secs_f64(whole * part)).await;
+        after(moment(number, KILLS, &mut random, whole)).await;
         aftermath::kill(&setup, system).await;
         let answer = answer.await.expect("a task");
         system = setup.start().await;
@@ -73,14 +73,11 @@ async fn a_push_that_is_killed_has_one_outcome_that_the_remote_confirms() {
         let pushed = Some((commit, agent.branch().to_owned()));
         let request = Request::new("push", number, json!({"sandbox_id": agent.sandbox_id()}));
         let before = pushes(&origin);
-        let fault = if number % 2 == 0 { Fault::None } else { Fault::Delay(HELD_BACK) };
+        let fault = if number.is_multiple_of(2) { Fault::None } else { Fault::Delay(HELD_BACK) };
         origin.remote.set_fault(APP, Endpoint::ReceivePack, fault).expect("a repository");
         let answer = tokio::spawn(Request::send(request.builder(&system)));
-        if number % 2 == 0 {
-            after(Duration::from_secs_f64(
-                whole * (number as f64 + random.fraction()) / (KILLS as f64 - 2.0),
-            ))
-            .await;
+        if number.is_multiple_of(2) {
+            after(moment(number, KILLS, &mut random, whole)).await;
         } else {
             one_more("the push at the remote", before, || pushes(&origin)).await;
             after((HELD_BACK + Duration::from_millis(100)).mul_f64(random.fraction())).await;
@@ -88,6 +85,9 @@ async fn a_push_that_is_killed_has_one_outcome_that_the_remote_confirms() {
         aftermath::kill(&setup, system).await;
         let answer = answer.await.expect("a task");
         origin.remote.set_fault(APP, Endpoint::ReceivePack, Fault::None).expect("a repository");
+        if number % 5 == 3 {
+            aftermath::start_and_kill(&setup, HELD_BACK + RECOVERY.mul_f64(random.fraction())).await;
+        }
         system = setup.start().await;
         aftermath::nothing_is_left(&setup, &system).await;
         let killed = Killed { request, answer, pushed };
@@ -99,6 +99,33 @@ async fn a_push_that_is_killed_has_one_outcome_that_the_remote_confirms() {
     assert!(outcomes.contains_key("failed") && outcomes.contains_key("succeeded"), "{outcomes:?}");
     assert!(recovered(&setup) > 0, "no push had to be asked for at the remote: {outcomes:?}");
     finally(&setup, &system, &origin, &all).await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_is_asked_for_again_when_the_remote_was_away() {
+    let origin = Origin::start().await;
+    let setup = Setup::new().admitting(&origin);
+    let system = setup.start().await;
+    let agent = Agent::clone(&system, &origin.app(), "a1", "t1").await;
+    let commit = agent.commit("NOTES.md", "hello\n").await;
+    let pushed = Some((commit, agent.branch().to_owned()));
+    let request = Request::new("push", 0, json!({"sandbox_id": agent.sandbox_id()}));
+    let before = pushes(&origin);
+    origin.remote.set_fault(APP, Endpoint::ReceivePack, Fault::Delay(HELD_BACK)).expect("a repository");
+    let answer = tokio::spawn(Request::send(request.builder(&system)));
+    one_more("the push at the remote", before, || pushes(&origin)).await;
+    origin.remote.set_fault(APP, Endpoint::UploadPackRefs, Fault::Status(503)).expect("a repository");
+    aftermath::kill(&setup, system).await;
+    let killed = Killed { request, answer: answer.await.expect("a task"), pushed };
+    let path = format!("/operations/{}", killed.request.id);
+
+    let system = setup.start().await;
+    let (status, unknown) = system.get(&path).await;
+    assert_eq!((status, &unknown["outcome"]), (202, &json!("unknown")), "{unknown:#}");
+    origin.remote.set_fault(APP, Endpoint::UploadPackRefs, Fault::None).expect("a repository");
+    wait::until("the outcome", async || (system.get(&path).await.0 == 200).then_some(())).await;
+    assert!(killed.check(&setup, &system, &origin).await.is_some());
     system.stop().await;
 }
 

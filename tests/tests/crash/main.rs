@@ -29,7 +29,7 @@ struct Request {
 }
 
 impl Request {
-    fn new(operation: &'static str, number: usize, input: Value) -> Self {
+    fn new(operation: &'static str, number: u32, input: Value) -> Self {
         let id =
             format!("00000000-0000-4000-8000-{:012}", number + if operation == "push" { 1000 } else { 0 });
         Self { operation, id, input }
@@ -51,6 +51,12 @@ impl Request {
 
 fn clone_input(repo_url: &str, task_id: &str) -> Value {
     json!({"repo_url": repo_url, "agent_id": "a1", "task_id": task_id})
+}
+
+/// When to kill in the `number`th of `all` runs: every stretch of an operation that takes `whole_s` seconds, a
+/// moment at random in it, and some moments after its end.
+fn moment(number: u32, all: u32, random: &mut Lcg, whole_s: f64) -> Duration {
+    Duration::from_secs_f64(1.25 * whole_s * (f64::from(number) + random.fraction()) / f64::from(all))
 }
 
 /// Waits until the remote was asked once more than before.

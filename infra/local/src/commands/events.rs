@@ -113,9 +113,7 @@ fn brief(data: &str) -> String {
     ];
     let Ok(Value::Object(fields)) = serde_json::from_str(data) else { return String::new() };
     let shown = SHOWN.iter().filter_map(|name| fields.get(*name).map(|value| (name, value)));
-    let mut text: String = shown.map(|(name, value)| format!("{name}={} ", plain(value))).collect();
-    text.truncate(text.trim_end().len());
-    text
+    shown.map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
 }
 
 fn plain(value: &Value) -> String {

@@ -10,10 +10,10 @@ use crate::running::{Options, System};
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
 
-/// Starts the whole system: gateway, sandbox host, ledger, projector, reaper, and, with PUSHGATEWAY_URL,
-/// the exporter.
+/// Starts the whole system: gateway, sandbox host, ledger, projector, reaper, and exporter.
 ///
-/// Sandboxes are real E2B's when E2B_API_KEY is set and E2B_API_URL is not; else they live on this machine.
+/// Metrics are published when `PUSHGATEWAY_URL` is set. Sandboxes are real E2B's when `E2B_API_KEY` is set and
+/// `E2B_API_URL` is not; else they live on this machine.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gitledger up\n  gitledger up --listen 127.0.0.1:8080 --data /var/lib/gitledger\n  GITLEDGER_ALLOW_REMOTES=http://127.0.0.1:8090/ gitledger up"

@@ -42,7 +42,7 @@ async fn own_task(scene: &Scene, client: &Client, agent: &str) -> Result<(), Str
 async fn shared_task(scene: &Scene, client: &Client, agent: &str, number: u16) -> Result<(), String> {
     let sandbox = clone(scene, client, APP, SHARED_BRANCH, agent, "shared").await?;
     write(client, &sandbox, &format!("notes/{agent}.md"), &format!("notes of {agent}\n")).await?;
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         write(client, &sandbox, CONTESTED, &format!("last writer: {agent}\n")).await?;
     }
     let push = json!({"sandbox_id": sandbox, "branch": SHARED_BRANCH, "commit_message": format!("notes of {agent}")});

@@ -42,11 +42,10 @@ pub async fn show(
     println!("{}", table(&summary));
     let boxes = &summary.sandboxes;
     println!(
-        "\n{} agents, {} operations in {:.1} s; {} (acme/app) and {} (acme/second)",
+        "\n{} agents, {} operations in {:.1} s; acme/app is generated, acme/second is {}",
         arguments.agents,
         seen.len(),
         wall.as_secs_f64(),
-        "generated",
         scene.second
     );
     println!(

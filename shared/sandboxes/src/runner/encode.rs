@@ -26,11 +26,9 @@ pub fn encode(plan: &Plan, nonce: &str, tag: &str) -> Result<ProcessStart, Sandb
     let mut envs = hardening::environment(plan.remote.as_ref(), plan.writes);
     envs.extend(plan.env.iter().cloned());
     let timeout = plan.timeout.max(Duration::from_millis(1)); // 0 would mean no limit at all
+    let looks_only = !plan.writes && plan.remote.is_none();
     let mut args: Vec<String> = vec![
-        KILL_AFTER.into(),
-        format!("{}.{:03}s", timeout.as_secs(), timeout.subsec_millis()),
         // Privileged mode: bash takes no functions, options or start file from the environment.
-        "bash".into(),
         "--norc".into(),
         "--noprofile".into(),
         "-p".into(),
@@ -41,19 +39,26 @@ pub fn encode(plan: &Plan, nonce: &str, tag: &str) -> Result<ProcessStart, Sandb
         kept(&envs),
         plan.scratch.clone().unwrap_or_default(),
         flag(plan.writes),
+        if looks_only { timeout.as_secs().max(1).to_string() } else { String::new() },
     ];
     for step in &plan.steps {
         push(step, &mut args);
     }
     check(&args, &envs)?;
-    Ok(ProcessStart {
-        cmd: "timeout".into(),
-        args,
-        envs,
-        cwd: None,
-        tag: tag.to_owned(),
-        timeout: timeout + BACKSTOP,
-    })
+    let (cmd, args, timeout) = if looks_only {
+        ("bash", args, timeout)
+    } else {
+        ("timeout", limited(timeout, args), timeout + BACKSTOP)
+    };
+    Ok(ProcessStart { cmd: cmd.into(), args, envs, cwd: None, tag: tag.to_owned(), timeout })
+}
+
+/// Under `timeout`, which stops the whole process group, git's helpers included, and lets git clean up.
+/// What only looks does without, because it leaves nothing behind and is over in less time than another
+/// process takes to start: envd stops the script, and a limit on processor time what the script has started.
+fn limited(timeout: Duration, bash: Vec<String>) -> Vec<String> {
+    let limit = format!("{}.{:03}s", timeout.as_secs(), timeout.subsec_millis());
+    [KILL_AFTER.into(), limit, "bash".into()].into_iter().chain(bash).collect()
 }
 
 /// The names that the script leaves in the environment, but for git's configuration, which goes by number.
@@ -118,7 +123,8 @@ mod tests {
     use super::*;
 
     fn plan(steps: Vec<Step>) -> Plan {
-        Plan { steps, timeout: Duration::from_millis(2500), output_bytes: 1000, ..Plan::default() }
+        let timeout = Duration::from_millis(2500);
+        Plan { steps, writes: true, timeout, output_bytes: 1000, ..Plan::default() }
     }
 
     #[test]
@@ -131,6 +137,16 @@ mod tests {
         let tail = ["workspace", "text", "1", "$(id) `id`", "", "0", "4", "git", "commit", "-F", "-"];
         assert!(start.args.ends_with(&tail.map(String::from)));
         assert_eq!(start.timeout, Duration::from_millis(17_500));
+    }
+
+    #[test]
+    fn what_only_looks_is_one_process_less_and_limited_all_the_same() {
+        let looks = Plan { writes: false, ..plan(vec![Step::git(["status"])]) };
+        let start = encode(&looks, "aa", "t").unwrap();
+        assert_eq!((start.cmd.as_str(), start.timeout), ("bash", looks.timeout));
+        assert_eq!(start.args[10], "2", "seconds of processor time");
+        let asks = encode(&Plan { writes: true, ..looks }, "aa", "t").unwrap();
+        assert_eq!(asks.cmd, "timeout");
     }
 
     #[test]

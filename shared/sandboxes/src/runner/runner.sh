@@ -1,14 +1,15 @@
 # Runs the steps of one plan inside a sandbox. Constant text: everything of a plan comes in arguments.
 #
-#   MARK KEEP SCRATCH WRITES, then for each step
+#   MARK KEEP SCRATCH WRITES SECONDS, then for each step
 #   DIR STDIN-KIND STDIN-COUNT STDIN... STDOUT-FILE MAY-FAIL ARGC ARG...
 #
 # After each step a mark goes to both outputs; MARK is random, so nothing a step prints can be taken for
 # one. Builtins only where nothing is amiss: a process costs more than all of this together.
 set +o posix
-gl_home=$PWD gl_mark=$1 gl_keep=$2 gl_scratch=$3 gl_writes=$4
-shift 4
+gl_home=$PWD gl_mark=$1 gl_keep=$2 gl_scratch=$3 gl_writes=$4 gl_seconds=$5
+shift 5
 umask 022
+[[ $gl_seconds ]] && ulimit -t "$gl_seconds"
 
 # Only what the plan set, and PATH, reaches git: the sandbox's own variables must not steer it. Their names
 # come from the kernel, because every way to have bash list them costs a process or sorts them again and

@@ -33,6 +33,7 @@ cases! {
     run::a_credential_is_there_for_the_plan_and_gone_after_it,
     run::a_credential_is_removed_when_the_plan_cannot_start,
     run::what_takes_too_long_is_stopped_and_cleaned_up,
+    run::what_only_looks_is_stopped_too,
     run::a_run_that_nobody_waits_for_still_ends,
     run::a_sandbox_that_dies_under_a_run_is_lost_and_afterwards_unknown,
     run::a_cut_stream_is_found_again_and_is_not_taken_for_a_success,

@@ -77,6 +77,16 @@ pub async fn what_takes_too_long_is_stopped_and_cleaned_up() {
     assert!(!left.steps[0].text().contains("sleep 60"), "{}", left.steps[0].text());
 }
 
+pub async fn what_only_looks_is_stopped_too() {
+    let ground = Ground::new().await;
+    let id = ground.open().await.sandbox_id;
+    let steps = vec![sh("echo one"), sh("echo two; sleep 60")];
+    let plan = Plan { writes: false, timeout: Duration::from_millis(700), ..plan(steps) };
+    let exits = ground.sandboxes.run(&id, "t-0", &plan, None).await.unwrap();
+    assert_eq!((exits.ended, exits.steps.len()), (Ended::TimedOut, 2));
+    assert_eq!((exits.steps[0].text(), exits.steps[1].text()), ("one\n".into(), "two\n".into()));
+}
+
 pub async fn a_run_that_nobody_waits_for_still_ends() {
     let ground = Ground::new().await;
     let id = ground.open().await.sandbox_id;
