@@ -17,6 +17,7 @@ use gitledger_functions::answer::Outcome;
 use gitledger_functions::{Answer, Refusal, trigger};
 use gitledger_ledger::Position;
 use gitledger_operations::Rejection;
+use gitledger_projections::SandboxState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -182,17 +183,35 @@ async fn sandboxes(State(gateway): State<Gateway>) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
         Ok(folded) => {
-            let live: Vec<_> = folded.sandboxes.live().collect();
+            let live: Vec<Value> = folded.sandboxes.live().map(shown).collect();
             reply::json(StatusCode::OK, &json!({"sandboxes": live}))
         }
     }
+}
+
+/// A sandbox as callers know it: by the same name as in answers, without the fold's own book-keeping.
+fn shown(sandbox: &SandboxState) -> Value {
+    json!({
+        "sandbox_id": sandbox.id,
+        "phase": sandbox.phase,
+        "actor": sandbox.actor,
+        "repo": sandbox.repo,
+        "workspace": sandbox.workspace,
+        "lease": sandbox.lease,
+        "template": sandbox.template,
+        "vcpu": sandbox.vcpu,
+        "memory_mb": sandbox.memory_mb,
+        "created_at": sandbox.created_at,
+        "expires_at": sandbox.expires_at,
+        "last_used_at": sandbox.last_used_at,
+    })
 }
 
 async fn sandbox(State(gateway): State<Gateway>, Named(id): Named) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
         Ok(folded) => match folded.sandboxes.get(&id) {
-            Some(sandbox) => reply::json(StatusCode::OK, sandbox),
+            Some(sandbox) => reply::json(StatusCode::OK, &shown(sandbox)),
             None => reply::refusal(&Refusal::NotFound { what: "sandbox" }),
         },
     }

@@ -1,12 +1,14 @@
 //! One commit inside a transaction: look, decide, insert.
 
+use rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::row::CommitRows;
 use super::schema::EARLY_VERSIONS;
 use crate::{AppendError, Appended, Expected, LedgerError, Position};
 
-const VERSION: &str = "SELECT max(seq) FROM events INDEXED BY streams WHERE stream = ?1";
+const NEWEST: &str = "SELECT seq, pos, commit_id FROM events INDEXED BY streams
+  WHERE stream = ?1 ORDER BY seq DESC LIMIT 1";
 // `16` is EARLY_VERSIONS, written out: the planner must see the very condition of the partial index.
 const EARLY_COMMIT: &str = "SELECT seq, pos FROM events INDEXED BY streams
   WHERE stream = ?1 AND seq <= 16 AND commit_id = ?2 ORDER BY seq DESC LIMIT 1";
@@ -17,27 +19,46 @@ const INSERT: &str = "INSERT INTO events (id, commit_id, stream, seq, type, ts, 
 
 /// Appends, repeats or refuses. The caller has the write lock; nothing is written on a refusal.
 pub fn append(connection: &Connection, commit: &CommitRows) -> Result<Appended, AppendError> {
-    let version = version_of(connection, commit.stream.as_str())?;
-    // Asked also when the version is as expected: a caller that lost the reply may have read the stream
-    // again before it tries again.
-    if let Some(first) = earlier(connection, commit, version)? {
+    // A new stream is the most usual case, and the unique index asks the question anyway.
+    if commit.expected == Expected::Empty {
+        match insert(connection, commit, 0) {
+            Err(error) if is_taken(&error) => {}
+            inserted => return inserted.map_err(Into::into),
+        }
+    }
+    let newest = newest(connection, commit)?;
+    let version = newest.map_or(0, |newest| newest.version);
+    if let Some(first) = newest.filter(|newest| newest.repeated) {
         return Ok(first);
     }
-    let as_expected = match commit.expected {
-        Expected::Empty => version == 0,
-        Expected::Version(expected) => version == expected,
-        Expected::Any => true,
-    };
-    if as_expected {
-        insert(connection, commit, version)
-    } else {
-        Err(AppendError::Conflict { actual: version })
+    // A version that is as expected was not yet known to whoever made this commit the first time, and the
+    // newest commit is another: so it is not a repeat. In all other cases it may be one.
+    if matches!(commit.expected, Expected::Version(expected) if expected == version) {
+        return Ok(insert(connection, commit, version)?);
+    }
+    match earlier(connection, commit, version)? {
+        Some(first) => Ok(first),
+        None if commit.expected == Expected::Any => Ok(insert(connection, commit, version)?),
+        None => Err(AppendError::Conflict { actual: version }),
     }
 }
 
-fn version_of(connection: &Connection, stream: &str) -> Result<u64, LedgerError> {
-    let newest: Option<i64> = connection.prepare_cached(VERSION)?.query_row([stream], |row| row.get(0))?;
-    Ok(newest.unwrap_or(0).cast_unsigned())
+/// The place (stream, version) has an event.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_CONSTRAINT_UNIQUE)
+}
+
+/// The end of the stream; `repeated` when it is this very commit's.
+fn newest(connection: &Connection, commit: &CommitRows) -> Result<Option<Appended>, LedgerError> {
+    let mut statement = connection.prepare_cached(NEWEST)?;
+    let found = statement.query_row([commit.stream.as_str()], |row| {
+        Ok(Appended {
+            version: row.get::<_, i64>(0)?.cast_unsigned(),
+            position: Position::from_u64(row.get::<_, i64>(1)?.cast_unsigned()),
+            repeated: row.get_ref(2)?.as_blob()? == commit.id.as_bytes(),
+        })
+    });
+    Ok(found.optional()?)
 }
 
 /// What this commit gave when it was appended before. A commit that begins among the early versions and
@@ -71,7 +92,7 @@ fn last_event_of(
     Ok(found.optional()?)
 }
 
-fn insert(connection: &Connection, commit: &CommitRows, mut version: u64) -> Result<Appended, AppendError> {
+fn insert(connection: &Connection, commit: &CommitRows, mut version: u64) -> rusqlite::Result<Appended> {
     let mut statement = connection.prepare_cached(INSERT)?;
     for event in &commit.events {
         version += 1;
