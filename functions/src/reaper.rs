@@ -71,8 +71,8 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
         }
     };
     let ids: BTreeSet<&str> = listed.iter().map(|listed| listed.sandbox_id.as_str()).collect();
-    // A sandbox that is missing from the list and was made by a dead local holder cannot be on its way.
-    let grace = if world.holder.is_some() { SignedDuration::ZERO } else { GRACE };
+    // The local host's list is never behind; E2B's may be.
+    let grace = if world.local_host { SignedDuration::ZERO } else { GRACE };
     let missing: Vec<Known> =
         known.iter().filter(|known| !ids.contains(known.sandbox_id.as_str())).cloned().collect();
     let mut actions = reconcile(&[], &missing, now, grace);

@@ -78,7 +78,7 @@ impl Settings {
         let prefixes = get("GITLEDGER_ALLOW_REMOTES").unwrap_or_default();
         Ok(Self {
             data_dir: get("GITLEDGER_DATA").map_or_else(|| PathBuf::from(".gitledger"), PathBuf::from),
-            endpoint: endpoint(get),
+            endpoint: endpoint(get)?,
             remotes: Remotes::allowing(&prefixes).map_err(|r| wrong(&r.field, &r.rule))?,
             tokens: Tokens::read(get)?,
             pushgateway: get("PUSHGATEWAY_URL")
@@ -104,17 +104,26 @@ impl Settings {
     }
 }
 
-fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Option<Endpoint> {
-    let key = get("E2B_API_KEY")?;
-    let mut endpoint = match get("E2B_API_URL") {
-        Some(url) => Endpoint::at(&url, Secret::new(key)),
+fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, SettingsError> {
+    let address = |variable: &'static str| match get(variable) {
+        Some(text) => web_address(variable, &text).map(|_| Some(text)),
+        None => Ok(None),
+    };
+    let (api_url, sandbox_url) = (address("E2B_API_URL")?, address("E2B_SANDBOX_URL")?);
+    let Some(key) = get("E2B_API_KEY") else {
+        // Somebody who names a host must not get another one without a word.
+        if api_url.is_some() || sandbox_url.is_some() {
+            return Err(wrong("E2B_API_KEY", "is needed with E2B_API_URL and E2B_SANDBOX_URL"));
+        }
+        return Ok(None);
+    };
+    let mut endpoint = match api_url {
+        Some(url) => Endpoint::at(url, Secret::new(key)),
         None => Endpoint::real(Secret::new(key)),
     };
-    if let Some(url) = get("E2B_SANDBOX_URL") {
-        endpoint.sandbox_url = Some(url);
-    }
+    endpoint.sandbox_url = sandbox_url.or(endpoint.sandbox_url);
     endpoint.template = get("E2B_TEMPLATE_ID").or(endpoint.template);
-    Some(endpoint)
+    Ok(Some(endpoint))
 }
 
 fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<u64, SettingsError> {
@@ -208,6 +217,8 @@ mod tests {
     fn a_wrong_variable_is_named() {
         let error = from(&[("PUSHGATEWAY_URL", "localhost:9091")]).unwrap_err();
         assert_eq!(error.variable, "PUSHGATEWAY_URL");
+        let error = from(&[("E2B_API_URL", "http://127.0.0.1:3000")]).unwrap_err();
+        assert_eq!(error.variable, "E2B_API_KEY");
         let error = from(&[("GITLEDGER_ALLOW_REMOTES", "ftp://x/")]).unwrap_err();
         assert_eq!(error.variable, "GITLEDGER_ALLOW_REMOTES");
     }

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::answer::Outcome;
 use crate::{Answer, Refusal, Request};
 
 /// Where the answer goes decides its shape.
@@ -31,16 +32,26 @@ pub fn read(operation: &str, trigger: Value, new_id: Uuid) -> (Caller, Result<Re
     (Caller::Http, request)
 }
 
-/// The answer in the shape of its caller.
+/// The answer in the shape of its caller. Over HTTP, an unknown outcome is 202 with the place to ask again.
 pub fn write(caller: Caller, answer: Result<Answer, Refusal>) -> Value {
     match (caller, answer) {
         (Caller::Direct, Ok(answer)) => json!(answer),
         (Caller::Direct, Err(refusal)) => refusal.problem(),
-        (Caller::Http, Ok(answer)) => http(200, "application/json", &json!(answer)),
+        (Caller::Http, Ok(answer)) => answered(&answer),
         (Caller::Http, Err(refusal)) => {
             http(refusal.status(), "application/problem+json", &refusal.problem())
         }
     }
+}
+
+fn answered(answer: &Answer) -> Value {
+    let mut response = http(200, "application/json", &json!(answer));
+    if answer.outcome == Outcome::Unknown {
+        response["statusCode"] = json!(202);
+        response["headers"]["location"] = json!(format!("/operations/{}", answer.operation_id));
+        response["headers"]["retry-after"] = json!("1");
+    }
+    response
 }
 
 fn http(status: u16, content_type: &str, body: &Value) -> Value {
@@ -114,6 +125,20 @@ mod tests {
             })
             .collect();
         assert!(ids.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn an_answer_without_an_outcome_says_where_to_ask_again() {
+        let unknown = Answer::unknown(Uuid::nil(), "push", "the operation has not ended yet");
+        let response = write(Caller::Http, Ok(unknown.clone()));
+        assert_eq!(response["statusCode"], 202);
+        assert_eq!(response["headers"]["location"], format!("/operations/{}", Uuid::nil()));
+        assert_eq!(response["headers"]["retry-after"], "1");
+        assert_eq!(write(Caller::Direct, Ok(unknown.clone())), json!(unknown));
+        let known = Answer { outcome: Outcome::Failed, ..unknown };
+        let response = write(Caller::Http, Ok(known));
+        assert_eq!(response["statusCode"], 200);
+        assert_eq!(response["headers"], json!({"content-type": "application/json"}));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct World {
     pub tokens: Tokens,
     /// Who works here; see `OperationRequested`.
     pub holder: Option<String>,
+    /// True when the sandboxes live in this very process's host.
+    pub local_host: bool,
     /// The template of new sandboxes.
     pub template: String,
     /// Life of a sandbox, in seconds.
@@ -52,6 +54,7 @@ impl World {
             remotes: settings.remotes,
             tokens: settings.tokens,
             holder,
+            local_host: false,
             template: template.unwrap_or_else(|| "base".to_owned()),
             sandbox_ttl_s: settings.sandbox_ttl_s,
             pushgateway: settings.pushgateway,

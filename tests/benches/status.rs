@@ -60,6 +60,8 @@ async fn run() {
         let at = |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1000.0;
         println!("  {name:<34} {:>8.2} {:>8.2} {:>8.2}", at(50), at(95), at(0));
     }
+    let p50 = |row: usize| rows[row][rows[row].len() / 2].as_secs_f64();
+    println!("  through gitledger / plain, p50      {:>8.2} times", p50(1) / p50(0));
     println!(
         "  idle `gitledger up`                {idle:>8.1} MB resident, {:.1} MB after the run",
         resident_mb(system.pid())

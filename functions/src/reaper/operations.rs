@@ -20,10 +20,14 @@ pub(super) async fn close(world: &World, reaped: &mut Reaped) -> Result<(), Refu
         folded.open.all().filter(|open| is_orphan(open, world.holder.as_deref(), now)).cloned().collect()
     };
     for orphan in orphans {
-        if close_one(world, &orphan).await? {
-            reaped.operations_closed += 1;
-        } else {
-            reaped.operations_unknown += 1;
+        match close_one(world, &orphan).await {
+            Ok(true) => reaped.operations_closed += 1,
+            Ok(false) => reaped.operations_unknown += 1,
+            // One that cannot be closed now must not keep the others open.
+            Err(error) => {
+                tracing::warn!(%error, operation = %orphan.id, "operation not closed; the next round tries again");
+                reaped.operations_unknown += 1;
+            }
         }
     }
     Ok(())
@@ -50,10 +54,13 @@ async fn close_one(world: &World, orphan: &OpenOperation) -> Result<bool, Refusa
     let mut recorder = Recorder::at(orphan.id, state.version, origin);
     let facts = match state.unresolved_push() {
         None => vec![abandoned(world, orphan).await.into()],
-        Some(prepared) => match push::resolve(world, orphan, &state, prepared, &mut recorder).await? {
-            Some(facts) => facts,
-            None => return Ok(false),
-        },
+        Some(prepared) => {
+            let patience = push::Patience::of(&events, world.clock.now());
+            match push::resolve(world, orphan, &state, prepared, patience, &mut recorder).await? {
+                Some(facts) => facts,
+                None => return Ok(false),
+            }
+        }
     };
     match recorder.append(world, facts).await {
         Ok(()) => Ok(true),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use gitledger_events::Fact;
 use gitledger_events::operation::{
-    OperationFailed, OperationSucceeded, PushAttempted, PushOutcome, PushPrepared, RefChange,
-    SandboxRequested, SideEffect, Timing,
+    OperationAbandoned, OperationFailed, OperationSucceeded, PushAttempted, PushOutcome, PushPrepared,
+    RefChange, SandboxRequested, SideEffect, Timing,
 };
 use gitledger_events::sandbox::KillReason;
+use gitledger_events::{Event, Fact};
 use gitledger_operations::failure::codes;
 use gitledger_operations::git::push::{Verdict, verdict, verify};
 use gitledger_operations::{Context, Remote};
@@ -26,14 +26,56 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// What one look may take.
 const LOOK: SignedDuration = SignedDuration::from_secs(120);
 
+/// After the first look the next is this much later, then twice as much, and so on.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(10);
+/// So many looks in about three hours; then a person has to look.
+const LOOKS_MAX: u32 = 10;
+/// After this long nobody looks any more, whatever kept the looks from happening.
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Whether it is time to look again. Each look costs a sandbox, so they become rarer, and they end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Not yet.
+    Wait,
+    /// Now.
+    Look,
+    /// Never again.
+    Exhausted,
+}
+
+impl Patience {
+    /// Out of the operation's own stream: each look is announced there by the sandbox it asks for.
+    pub fn of(events: &[Event], now: Timestamp) -> Self {
+        let began = events.first().map_or(now, |first| first.event.recorded_at);
+        let is_look = |event: &&Event| matches!(event.event.fact, Fact::SandboxRequested(_));
+        let looks = u32::try_from(events.iter().filter(is_look).count()).unwrap_or(u32::MAX);
+        if looks >= LOOKS_MAX || now.duration_since(began) > GIVEN_UP_AFTER {
+            return Self::Exhausted;
+        }
+        let last = events.iter().rev().find(is_look).map(|event| event.event.recorded_at);
+        let pause = FIRST_PAUSE.saturating_mul(1 << looks.saturating_sub(1));
+        match last {
+            Some(last) if now.duration_since(last) < pause => Self::Wait,
+            _ => Self::Look,
+        }
+    }
+}
+
 /// The facts that close the operation, or `None` while it cannot be told.
 pub(super) async fn resolve(
     world: &World,
     orphan: &OpenOperation,
     state: &OperationState,
     prepared: &PushPrepared,
+    patience: Patience,
     recorder: &mut Recorder,
 ) -> Result<Option<Vec<Fact>>, Refusal> {
+    match patience {
+        Patience::Wait => return Ok(None),
+        Patience::Exhausted => return Ok(Some(vec![given_up(prepared).into()])),
+        Patience::Look => {}
+    }
     // The sandbox that was pushed from. The one that was leased last may be that of an earlier look.
     let Some(id) = pushed_from(state) else { return Ok(None) };
     let Ok(sandbox) = world.sandboxes.state(id).await else { return Ok(None) };
@@ -53,6 +95,14 @@ pub(super) async fn resolve(
         }
         Verdict::NotLanded | Verdict::Unknown => None,
     })
+}
+
+fn given_up(prepared: &PushPrepared) -> OperationAbandoned {
+    let reason = format!(
+        "its function died during the push of {} to {}, and the remote could not be asked what became of it",
+        prepared.new, prepared.reference
+    );
+    OperationAbandoned { reason, side_effect: SideEffect::Unknown }
 }
 
 fn pushed_from(state: &OperationState) -> Option<&str> {
@@ -173,5 +223,55 @@ fn failed(state: &OperationState) -> OperationFailed {
         remedy: code.remedy.map(str::to_owned),
         output: None,
         recovered: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gitledger_events::{Actor, NewEvent, Stream};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(second: i64, fact: impl Into<Fact>) -> Event {
+        let recorded_at = Timestamp::from_second(second).unwrap();
+        let event = NewEvent {
+            id: Uuid::nil(),
+            recorded_at,
+            operation: None,
+            actor: Actor::default(),
+            repo: None,
+            correlation_id: Uuid::nil(),
+            causation_id: None,
+            fact: fact.into(),
+        };
+        Event { stream: Stream::operation(Uuid::nil()), version: 1, event }
+    }
+
+    fn prepared(second: i64) -> Event {
+        event(second, PushPrepared { attempt: 1, reference: "r".into(), old: None, new: "n".into() })
+    }
+
+    fn look(second: i64) -> Event {
+        event(second, SandboxRequested { request_id: Uuid::nil(), template: "base".into(), timeout_s: 60 })
+    }
+
+    fn patience(events: &[Event], second: i64) -> Patience {
+        Patience::of(events, Timestamp::from_second(second).unwrap())
+    }
+
+    #[test]
+    fn looks_become_rarer_and_end() {
+        assert_eq!(patience(&[prepared(0)], 1), Patience::Look);
+        let two = [prepared(0), look(1), look(20)];
+        assert_eq!(patience(&two, 39), Patience::Wait);
+        assert_eq!(patience(&two, 40), Patience::Look);
+        let many: Vec<Event> = std::iter::once(prepared(0)).chain((0..10).map(look)).collect();
+        assert_eq!(patience(&many, 20), Patience::Exhausted);
+    }
+
+    #[test]
+    fn after_a_day_nobody_looks_any_more() {
+        assert_eq!(patience(&[prepared(0)], 24 * 3600 + 1), Patience::Exhausted);
     }
 }

@@ -96,7 +96,11 @@ async fn opens(running: &Running<'_>, repo: Repo) -> Result<Opened, Refusal> {
     for sandbox_id in &candidates {
         let request = sandbox::request(running, sandbox_id, Reuse::Ready);
         match running.world.sandboxes.lease(&request, &recorder.origin).await {
-            Ok(lease) => return have(running, recorder, lease, start).await,
+            Ok(lease) => {
+                if let Some(leased) = alive(running, lease, start).await {
+                    return Ok(Opened::Ready(recorder, Box::new(leased)));
+                }
+            }
             Err(LeaseError::Ledger(error)) => return Err(error.into()),
             // Somebody else was faster, or it has just ended.
             Err(_) => {}
@@ -129,6 +133,22 @@ async fn make(
         }
         Err(error) => Ok(Opened::Refused(recorder, sandbox::lease_failure(error)?)),
     }
+}
+
+/// Whether a sandbox that nobody named really lives; one that does not is noted, and another is taken.
+async fn alive(running: &Running<'_>, mut lease: Lease, start: Instant) -> Option<Leased> {
+    let workspace = Workspace::of(&lease.sandbox_id, &lease.state);
+    // When E2B cannot be asked, git will tell.
+    if matches!(running.world.sandboxes.control().get(&lease.sandbox_id).await, Ok(None)) {
+        sandbox::note_end(running, &workspace).await;
+        return None;
+    }
+    if let Err(error) = sandbox::ready(running, &mut lease).await {
+        tracing::info!(%error, sandbox_id = lease.sandbox_id, "candidate is not ready");
+        give_back(running, &lease).await;
+        return None;
+    }
+    Some(Leased { lease, workspace, wait: start.elapsed(), new: false })
 }
 
 /// A lease is had; the sandbox must run too.

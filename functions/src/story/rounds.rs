@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gitledger_events::Fact;
-use gitledger_events::operation::{Effect, SideEffect};
+use gitledger_events::operation::{Effect, PushOutcome, SideEffect};
 use gitledger_operations::decision::Failure;
 use gitledger_operations::failure::codes;
 use gitledger_operations::{Context, Decision, Exits, Plan};
@@ -36,23 +36,23 @@ pub(crate) async fn run(
         jitter: jitter(running),
     };
     let mut rounds: Vec<Exits> = Vec::new();
-    let mut announced_push = false;
+    // True between a push that was announced and the word of how it ended.
+    let mut pushing = false;
     let end = loop {
         match running.asked.decide(&context, &rounds) {
             Decision::Done(done) => break End::Done(done),
+            Decision::Failed(failure) if failure.code == codes::UNKNOWN_OUTCOME => break End::Unknown,
             Decision::Failed(failure) => break End::Failed(failure),
             Decision::Run { announce, after, mut plan } => {
-                announced_push |= announce.iter().any(|fact| matches!(fact, Fact::PushPrepared(_)));
+                pushing = announce.iter().fold(pushing, still_pushing);
                 recorder.append(world, announce).await?;
                 tokio::time::sleep(after).await;
                 if !fit(running, &mut plan) || rounds.len() >= ROUNDS_MAX {
-                    let failure =
-                        Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
-                    break End::Failed(Box::new(failure));
+                    break if pushing { End::Unknown } else { End::Failed(Box::new(late(running, &rounds))) };
                 }
                 match step(running, workspace, rounds.len(), &plan).await {
                     Ok(exits) => rounds.push(exits),
-                    Err(_) if announced_push => break End::Unknown,
+                    Err(_) if pushing => break End::Unknown,
                     Err(error) => {
                         if error == SandboxError::NotFound {
                             super::sandbox::note_end(running, workspace).await;
@@ -70,6 +70,23 @@ pub(crate) async fn run(
         wait: Duration::ZERO,
         bytes: rounds.iter().map(Exits::bytes).sum(),
     })
+}
+
+fn still_pushing(before: bool, fact: &Fact) -> bool {
+    match fact {
+        Fact::PushPrepared(_) => true,
+        Fact::PushAttempted(attempted) => attempted.outcome == PushOutcome::Unknown,
+        _ => before,
+    }
+}
+
+/// The time was over before the end; what the rounds so far have left is not known.
+fn late(running: &Running<'_>, rounds: &[Exits]) -> Failure {
+    let mut failure = Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
+    if running.declaration.effect != Effect::Reads && !rounds.is_empty() {
+        failure.side_effect = SideEffect::Unknown;
+    }
+    failure
 }
 
 async fn step(

@@ -101,17 +101,31 @@ pub(crate) async fn finish(
     work: Work,
 ) -> Result<Answer, Refusal> {
     let sandboxes = &running.world.sandboxes;
-    let useless = leased.new && matches!(work.end, End::Failed(_));
     let facts: Vec<Fact> = work.opened().cloned().map(Fact::from).into_iter().collect();
     let mut lease = leased.lease;
     lease.origin = recorder.origin.clone();
+    if leased.new && matches!(work.end, End::Failed(_)) {
+        return discard(running, recorder, &lease, work).await;
+    }
     let (closed, released) = tokio::join!(recorder.close(running, work), sandboxes.release(&lease, facts));
     if let Err(error) = released {
         // The outcome stands; a lease that could not be released lapses, or died with its sandbox.
         tracing::warn!(%error, sandbox_id = lease.sandbox_id, "lease not released");
     }
-    if useless && let Err(error) = sandboxes.kill(&lease.sandbox_id, KillReason::Unused, &lease.origin).await
-    {
+    closed.map(|(answer, _)| answer)
+}
+
+/// A sandbox that was made for an operation that failed is of no use to anybody. It is ended under its
+/// lease, so that nobody can take it in between.
+async fn discard(
+    running: &Running<'_>,
+    recorder: &mut Recorder,
+    lease: &Lease,
+    work: Work,
+) -> Result<Answer, Refusal> {
+    let closed = recorder.close(running, work).await;
+    let killed = running.world.sandboxes.kill(&lease.sandbox_id, KillReason::Unused, &lease.origin).await;
+    if let Err(error) = killed {
         tracing::warn!(%error, sandbox_id = lease.sandbox_id, "unused sandbox not killed; the reaper will");
     }
     closed.map(|(answer, _)| answer)

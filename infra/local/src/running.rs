@@ -30,6 +30,11 @@ const REAP_EVERY: Duration = Duration::from_secs(10);
 const EXPORT_EVERY: Duration = Duration::from_secs(15);
 /// How long stopping waits for operations under way.
 const DRAIN: Duration = Duration::from_secs(30);
+/// How long stopping then waits for answers on their way out. Not for ever: one caller that never sends the
+/// body it promised holds its connection open.
+const ANSWERS_OUT: Duration = Duration::from_secs(2);
+/// How long stopping waits for all background work together.
+const BACKGROUND_END: Duration = Duration::from_secs(10);
 
 /// What is started.
 pub struct Options {
@@ -37,6 +42,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the local sandbox host listens, unless the settings name another host.
     pub host_listen: SocketAddr,
+    /// The most sandboxes that the local host has at once; `None`: its own default.
+    pub sandboxes_max: Option<usize>,
     /// The rest.
     pub settings: Settings,
 }
@@ -51,7 +58,8 @@ pub struct System {
     gateway: Gateway,
     exporter: Option<Arc<Exporter>>,
     stop: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
     host_file: Option<PathBuf>,
     lines: Vec<String>,
     // Held until the end: one system per data directory.
@@ -59,9 +67,10 @@ pub struct System {
 }
 
 impl System {
-    /// Starts everything; returns when the gateway answers and what a dead predecessor left is closed.
+    /// Starts everything; returns when the gateway answers. What a dead predecessor left open is closed by
+    /// the reaper's first round, soon afterwards: it may have to ask a slow remote.
     pub async fn start(options: Options) -> Result<Self, String> {
-        let Options { listen, host_listen, mut settings } = options;
+        let Options { listen, host_listen, sandboxes_max, mut settings } = options;
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
         let listener = gateway::listen(listen).await?;
@@ -69,7 +78,7 @@ impl System {
         let deployment = deployment(&data_dir, settings.deployment.take())?;
         let (host, host_file) = match settings.endpoint {
             Some(_) => (None, None),
-            None => local_host(&data_dir, host_listen, &mut settings)
+            None => local_host(&data_dir, host_listen, sandboxes_max, &mut settings)
                 .await
                 .map(|(host, file)| (Some(host), Some(file)))?,
         };
@@ -96,15 +105,31 @@ impl System {
         let sandboxes = Arc::new(sandboxes.of_deployment(&deployment));
         let holder = format!("{}{}", reaper::LOCAL_HOLDER, clock.id());
         let world = World::new(ledger, sandboxes, clock, settings, Some(holder)).await.map_err(text)?;
-        let world = Arc::new(world);
-        // Before the first request: whatever a killed predecessor left open gets its outcome.
-        reaper::reap(&world).await.map_err(text)?;
+        let world = Arc::new(World { local_host: host.is_some(), ..world });
+        // Before the first request, so that all of them are a predecessor's.
+        let open = world.projector.caught_up().await.map_err(text)?.open.all().count();
+        if open > 0 {
+            lines.push(format!("closing        {open} operations that a predecessor left open"));
+        }
 
         let meter = Arc::new(Meter::new(exporter.clone()));
         let gateway = Gateway { world: world.clone(), meter, running: TaskTracker::new() };
         let stop = CancellationToken::new();
-        let tasks = start_tasks(&gateway, exporter.clone(), listener, &stop);
-        Ok(Self { world, url, host, gateway, exporter, stop, tasks, host_file, lines, _lock: lock })
+        let serving = start_serving(&gateway, listener, &stop);
+        let background = start_background(&gateway, exporter.clone(), &stop);
+        Ok(Self {
+            world,
+            url,
+            host,
+            gateway,
+            exporter,
+            stop,
+            serving,
+            background,
+            host_file,
+            lines,
+            _lock: lock,
+        })
     }
 
     /// What to tell the user.
@@ -128,10 +153,8 @@ impl System {
         self.stop.cancel();
         self.gateway.running.close();
         let drained = tokio::time::timeout(DRAIN, self.gateway.running.wait()).await.is_ok();
-        for task in self.tasks.drain(..) {
-            // A task that panicked has nothing left to be waited for.
-            let _ = task.await;
-        }
+        end_within(ANSWERS_OUT, vec![self.serving]).await;
+        end_within(BACKGROUND_END, self.background).await;
         let mut ended = 0;
         if let Some(host) = self.host.take() {
             ended = reaper::kill_all(&self.world, KillReason::Shutdown).await.map_err(text)?;
@@ -161,18 +184,25 @@ impl System {
     }
 }
 
-fn start_tasks(
+fn start_serving(
     gateway: &Gateway,
-    exporter: Option<Arc<Exporter>>,
     listener: tokio::net::TcpListener,
     stop: &CancellationToken,
-) -> Vec<JoinHandle<()>> {
+) -> JoinHandle<()> {
     let serving = gateway::serve(gateway.clone(), listener, stop.clone());
-    let mut tasks = vec![tokio::spawn(async move {
+    tokio::spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "gateway ended");
         }
-    })];
+    })
+}
+
+fn start_background(
+    gateway: &Gateway,
+    exporter: Option<Arc<Exporter>>,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let mut tasks = Vec::new();
     let world = gateway.world.clone();
     tasks.push(every(SAVE_EVERY, stop.clone(), move || {
         let world = world.clone();
@@ -191,6 +221,17 @@ fn start_tasks(
         }));
     }
     tasks
+}
+
+/// Waits until all have ended, together at most this long; what has not is aborted.
+async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
+    let deadline = tokio::time::Instant::now() + patience;
+    for mut task in tasks {
+        // A task that panicked has nothing left to be waited for.
+        if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
 }
 
 /// Does something at once, then again and again, and once more when it is to stop.
@@ -246,12 +287,14 @@ fn deployment(data_dir: &Path, named: Option<String>) -> Result<String, String> 
 async fn local_host(
     data_dir: &Path,
     listen: SocketAddr,
+    sandboxes_max: Option<usize>,
     settings: &mut Settings,
 ) -> Result<(Host, PathBuf), String> {
     let key = Secret::random().ok_or("the system has no randomness")?;
     let mut options = HostOptions::new(sandbox_dir(data_dir)?).map_err(text)?;
     options.listen = listen;
     options.api_key = Some(key.expose().to_owned());
+    options.sandboxes_max = sandboxes_max.unwrap_or(options.sandboxes_max);
     let host = match Host::start(options.clone()).await {
         // The port is somebody else's; any will do, because it is written down.
         Err(HostError::Listen { .. }) => {

@@ -96,7 +96,8 @@ impl<O> Done<O> {
     }
 }
 
-/// git said no. An answer, not an error.
+/// git said no. An answer, not an error. But with the code `unknown-outcome` it is no end: a push may have
+/// landed or may yet, so no outcome is recorded, and the remote is asked later.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// Why, from the one table.

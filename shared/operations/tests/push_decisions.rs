@@ -7,6 +7,7 @@ use std::time::Duration;
 use gitledger_events::operation::{PushAttempted, PushOutcome, SideEffect};
 use gitledger_events::sandbox::WorkspaceOpened;
 use gitledger_events::{Actor, Fact};
+use gitledger_operations::decision::Failure;
 use gitledger_operations::declaration::Answered;
 use gitledger_operations::plan::Ended;
 use gitledger_operations::{Context, Decision, Exit, Exits, Remotes, table};
@@ -175,7 +176,6 @@ fn attempts_are_bounded() {
 
 #[test]
 fn an_answer_that_was_lost_is_looked_up_before_anything_else() {
-    let lost = || pushed(said(1, "error: RPC failed; curl 52 Empty reply from server"));
     let start = [prepared(Some(SEEN)), lost()];
     assert!(runs(decide(&start), "ls-remote").is_empty());
     let after = |look: Exits| decide(&[&start[..], &[look]].concat());
@@ -190,22 +190,103 @@ fn an_answer_that_was_lost_is_looked_up_before_anything_else() {
     assert_eq!(announced[0], outcome(1, PushOutcome::Unknown));
     assert!(delay > Duration::ZERO && delay <= Duration::from_secs(2));
     assert_eq!(runs(after(looked(THEIRS, 0, 1, 0)), "rebase"), [outcome(1, PushOutcome::Superseded)]);
-    let Decision::Failed(failure) = after(looked(THEIRS, 0, 1, 1)) else { panic!() };
-    assert_eq!((failure.code.name, failure.side_effect), ("unknown-outcome", SideEffect::Unknown));
+    stays_open(after(looked(THEIRS, 0, 1, 1)));
     // The remote cannot be asked: the same push again, and in the end it stays unknown.
-    let silent = || round(vec![exit(0, ""), exit(1, ""), said(128, "fatal: early EOF")]);
     sends(after(silent()));
     let rounds = [&start[..], &[silent(), lost(), silent(), lost(), silent()]].concat();
-    let Decision::Failed(failure) = decide(&rounds) else { panic!() };
+    stays_open(decide(&rounds));
+}
+
+/// A push that ran as long as it was allowed to, and was stopped then.
+fn stopped_after(start: &[Exits]) -> Exits {
+    let Decision::Run { plan, .. } = decide(start) else { panic!("no push") };
+    let mut stopped = pushed(exit(0, ""));
+    stopped.steps.pop();
+    Exits { ended: Ended::TimedOut, elapsed: plan.timeout, ..stopped }
+}
+
+/// The end that leaves it open what became of the push: nothing in it says that the last attempt ended.
+fn stays_open(decision: Decision<Answered>) -> Box<Failure> {
+    let Decision::Failed(failure) = decision else { panic!("{decision:?}") };
     assert_eq!((failure.code.name, failure.side_effect), ("unknown-outcome", SideEffect::Unknown));
+    assert_eq!(failure.facts, []);
+    failure
+}
+
+/// The look of one whom the remote does not answer.
+fn silent() -> Exits {
+    round(vec![exit(0, ""), exit(1, ""), said(128, "fatal: early EOF")])
+}
+
+fn lost() -> Exits {
+    pushed(said(1, "error: RPC failed; curl 52 Empty reply from server"))
 }
 
 #[test]
 fn a_push_that_was_stopped_for_its_time_is_looked_up() {
-    let mut stopped = pushed(exit(0, ""));
-    stopped.steps.pop();
-    stopped.ended = Ended::TimedOut;
-    runs(decide(&[prepared(Some(SEEN)), stopped]), "ls-remote");
+    let start = [prepared(Some(SEEN))];
+    runs(decide(&[&start[..], &[stopped_after(&start)]].concat()), "ls-remote");
+}
+
+#[test]
+fn a_push_that_used_up_the_time_and_is_not_there_yet_stays_open() {
+    let start = [prepared(Some(SEEN))];
+    let start = [&start[..], &[stopped_after(&start)]].concat();
+    for look in [looked(SEEN, 0, 1, 0), looked("", 0, 1, 0), silent(), looked(THEIRS, 0, 1, 1)] {
+        stays_open(decide(&[&start[..], &[look]].concat()));
+    }
+    // What the look proves needs no time: it landed, or somebody else was faster and it never will.
+    let after = |look: Exits| decide(&[&start[..], &[look]].concat());
+    assert!(matches!(after(looked(OURS, 0, 0, 0)), Decision::Done(_)));
+    let Decision::Failed(failure) = after(looked(THEIRS, 0, 1, 0)) else { panic!() };
+    assert_eq!((failure.code.name, failure.side_effect), ("timeout", SideEffect::None));
+    assert_eq!(failure.facts, [outcome(1, PushOutcome::Superseded)]);
+}
+
+#[test]
+fn a_repeat_that_failed_says_nothing_of_the_push_whose_answer_was_lost() {
+    let start = [prepared(Some(SEEN)), lost(), looked(SEEN, 0, 1, 0)];
+    let answers = [
+        pushed(said(128, "fatal: Authentication failed for 'https://h/'")),
+        pushed(exit(1, &line("!", "[remote rejected] (pre-receive hook declined)"))),
+    ];
+    for answer in answers {
+        stays_open(decide(&[&start[..], &[answer]].concat()));
+    }
+    // One that may be tried again, but for the time.
+    let mut slow = pushed(said(128, "fatal: Could not resolve host: h"));
+    slow.elapsed = Duration::from_secs(260);
+    stays_open(decide(&[&start[..], &[slow]].concat()));
+}
+
+#[test]
+fn a_repeat_that_was_overtaken_is_told_once_it_is_known_by_whom() {
+    let overtaken = pushed(exit(1, &line("!", "[rejected] (stale info)")));
+    let start = [prepared(Some(SEEN)), lost(), looked(SEEN, 0, 1, 0), overtaken];
+    // It may have been the first attempt that landed late: the last one must not look settled.
+    assert!(runs(decide(&start), "rebase").is_empty());
+    let with = |join: Exits| decide(&[&start[..], &[join]].concat());
+    stays_open(with(Exits { ended: Ended::TimedOut, ..round(vec![]) }));
+    stays_open(with(round(vec![said(128, "fatal: unable to access: Could not resolve host: h")])));
+    let (_, announced, _) = sends(with(integrated(REBASED)));
+    assert_eq!(announced[0], outcome(2, PushOutcome::Superseded));
+    // Gone since: there is nothing to join with, and the next attempt makes it anew.
+    let gone = round(vec![said(128, "fatal: couldn't find remote ref refs/heads/work")]);
+    let (_, announced, _) = sends(with(gone));
+    assert_eq!(announced[0], outcome(2, PushOutcome::Superseded));
+    assert!(matches!(&announced[1], Fact::PushPrepared(next) if (next.attempt, &next.old) == (3, &None)));
+    // A conflict with what is there now proves that ours is not in it.
+    let mut conflict = integrated(OURS);
+    conflict.steps[13] = exit(1, "");
+    conflict.steps[14] = exit(0, "100644 aa 2\tf\x00100644 bb 3\tf\x00");
+    let Decision::Failed(failure) = with(conflict) else { panic!() };
+    assert_eq!(
+        (failure.code.name, &failure.facts[0]),
+        ("merge-conflict", &outcome(2, PushOutcome::Superseded))
+    );
+    // No attempt is left to find out with.
+    let input = json!({"sandbox_id": "s", "max_attempts": 2});
+    stays_open(decide_with(input, &start));
 }
 
 #[test]
@@ -214,7 +295,7 @@ fn a_push_that_landed_late_is_found_when_the_repeat_is_refused() {
     late.steps[11] = exit(0, OURS);
     let rounds = [
         prepared(Some(SEEN)),
-        pushed(said(1, "error: RPC failed; curl 52 Empty reply from server")),
+        lost(),
         looked(SEEN, 0, 1, 0),
         pushed(exit(1, &line("!", "[rejected] (stale info)"))),
         late,
@@ -255,6 +336,31 @@ fn a_conflict_is_an_event_and_the_commit_stays() {
     let Decision::Failed(failure) = decide(&[prepared(Some(THEIRS)), conflict]) else { panic!() };
     assert_eq!(failure.code.name, "merge-conflict");
     assert!(matches!(&failure.facts[..], [Fact::ConflictDetected(seen)] if seen.kinds == ["AA"]));
+}
+
+#[test]
+fn of_very_many_conflicts_the_first_are_told_and_all_are_counted() {
+    // Ten thousand short paths; then a few whose names alone would be over an event's limit.
+    for (count, name, told) in [(10_000, String::new(), 200), (100, "\u{1}".repeat(4000), 8)] {
+        let entries: Vec<_> = (0..count).map(|n| format!("100644 aa 2\t{n:05}{name}\x00")).collect();
+        let mut conflict = integrated(OURS);
+        conflict.steps[13] = exit(1, "");
+        conflict.steps[14] = exit(0, &entries.concat());
+        let Decision::Failed(failure) = decide(&[prepared(Some(THEIRS)), conflict]) else { panic!() };
+        let output = failure.output.unwrap();
+        assert_eq!(
+            (output["has_conflicts"].as_bool(), output["conflicts_total"].as_u64()),
+            (Some(true), Some(count))
+        );
+        assert_eq!(output["conflicts"].as_array().unwrap().len(), told);
+        let [Fact::ConflictDetected(seen)] = &failure.facts[..] else { panic!() };
+        assert_eq!((seen.paths.len(), seen.kinds.len()), (told, told));
+        assert!(seen.paths[0].starts_with("00000"));
+        assert!(failure.message.starts_with(&format!("{count} files")));
+        for size in [serde_json::to_vec(seen).unwrap().len(), serde_json::to_vec(&output).unwrap().len()] {
+            assert!(size < 240 << 10, "{size}");
+        }
+    }
 }
 
 #[test]

@@ -58,7 +58,8 @@ pub struct Wanted<'a> {
     pub repo: &'a Repo,
     /// This agent must have had it last. Unknown equals unknown.
     pub agent_id: Option<&'a str>,
-    /// A sandbox of the same task comes first.
+    /// A sandbox of the same task comes first, and a workspace is never another task's. Unknown equals
+    /// unknown.
     pub task_id: Option<&'a str>,
     /// It must live at least until then.
     pub until: Timestamp,
@@ -112,7 +113,8 @@ impl Sandboxes {
     }
 
     /// Running, without a lease at `now`, with the repository, of the same agent; the best first: the
-    /// same task, then an open workspace, then the longest life.
+    /// same task, then an open workspace, then the longest life. One with a workspace is only offered to
+    /// the task that had it last: opening it anew wipes what is not committed there.
     pub fn reusable(&self, wanted: &Wanted<'_>, now: Timestamp) -> Vec<&SandboxState> {
         let mut found = self.matching(wanted, now, &Phase::Running);
         found.retain(|state| state.expires_at.is_some_and(|at| at > now && at >= wanted.until));
@@ -147,15 +149,16 @@ impl Sandboxes {
     }
 
     fn matching(&self, wanted: &Wanted<'_>, now: Timestamp, phase: &Phase) -> Vec<&SandboxState> {
+        let of_task = |state: &SandboxState| state.actor.task_id.as_deref() == wanted.task_id;
         let mut found: Vec<_> = self
             .live()
             .filter(|state| state.phase == *phase && state.lease_at(now).is_none())
             .filter(|state| state.repo.as_ref() == Some(wanted.repo))
             .filter(|state| state.actor.agent_id.as_deref() == wanted.agent_id)
+            .filter(|state| state.workspace.is_none() || of_task(state))
             .collect();
         found.sort_by_key(|state| {
-            let other_task = state.actor.task_id.as_deref() != wanted.task_id;
-            (other_task, state.workspace.is_none(), Reverse(state.expires_at), state.id.clone())
+            (!of_task(state), state.workspace.is_none(), Reverse(state.expires_at), state.id.clone())
         });
         found
     }

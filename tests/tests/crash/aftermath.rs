@@ -107,9 +107,16 @@ pub fn commits(origin: &Origin, branch: &str) -> usize {
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
 }
 
-/// Nothing lives in a system that was just started, and its ledger is whole.
+/// Nothing lives in a system that was started anew, once it has closed what its predecessor left, and its
+/// ledger is whole.
 pub async fn nothing_is_left(setup: &Setup, system: &System) {
-    assert_eq!(system.get("/sandboxes").await.1, json!({"sandboxes": []}), "{}", system.log());
+    wait::until("the end of all that a predecessor left", async || {
+        let events = setup.events();
+        let closed = ledger::requested(&events).iter().all(|id| !ledger::outcomes(&events, id).is_empty());
+        let empty = system.get("/sandboxes").await.1 == json!({"sandboxes": []});
+        (closed && empty).then_some(())
+    })
+    .await;
     let dir = setup.data().join("sandboxes/s");
     let left: Vec<_> = std::fs::read_dir(&dir).expect("the host's directory").flatten().collect();
     assert!(left.is_empty(), "sandboxes are left: {left:?}");

@@ -50,7 +50,10 @@ pub async fn run(matches: &ArgMatches) -> Finished {
 async fn call(url: &str, name: &str, key: Option<String>, input: &Value) -> Result<(u16, Value), String> {
     gitledger_sandboxes::tls::install();
     let address = format!("{}/git/{name}", url.trim_end_matches('/'));
-    let mut request = reqwest::Client::new().post(&address).json(input);
+    let builder = reqwest::Client::builder();
+    let builder = if is_this_machine(url) { builder.no_proxy() } else { builder };
+    let client = builder.build().map_err(|error| error.to_string())?;
+    let mut request = client.post(&address).json(input);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }
@@ -62,6 +65,17 @@ async fn call(url: &str, name: &str, key: Option<String>, input: &Value) -> Resu
     let answer =
         response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
     Ok((status, answer))
+}
+
+/// A proxy elsewhere cannot reach what is served on loopback.
+fn is_this_machine(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// 0 done, 1 failed or unknown, 2 refused.
@@ -99,5 +113,20 @@ fn show(answer: &Value) {
     if let Some(id) = answer["operation_id"].as_str() {
         let total = &answer["timing"]["total_ms"];
         eprintln!("operation {id}, {total} ms");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_on_this_machine_is_never_asked_for_through_a_proxy() {
+        for here in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000"] {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for elsewhere in ["https://gitledger.example", "http://10.0.0.1:8000", "127.0.0.1:8000", ""] {
+            assert!(!is_this_machine(elsewhere), "{elsewhere}");
+        }
     }
 }

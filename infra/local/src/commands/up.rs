@@ -3,12 +3,20 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::Finished;
-use crate::running::{Options, System};
+use crate::running::{Options, System, interrupted};
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
+
+/// One Ctrl-C can come twice: a terminal sends it to the whole process group, and a wrapper in that group
+/// passes it on. What comes this soon after the first is not a second one.
+const ECHO: Duration = Duration::from_millis(200);
+
+/// The exit code of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// Starts the whole system: gateway, sandbox host, ledger, projector, reaper, and exporter.
 ///
@@ -35,14 +43,32 @@ pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
-    let options = Options { listen: arguments.listen, host_listen: arguments.host_listen, settings };
+    let options = Options {
+        listen: arguments.listen,
+        host_listen: arguments.host_listen,
+        sandboxes_max: None,
+        settings,
+    };
     let system = System::start(options).await?;
     for line in system.greeting() {
         println!("{line}");
     }
-    crate::running::interrupted().await;
-    println!("stopping: waiting for what is under way ...");
-    let report = system.stop().await?;
-    println!("{report}");
-    Ok(ExitCode::SUCCESS)
+    interrupted().await;
+    println!("stopping: waiting for what is under way; Ctrl-C again ends at once ...");
+    tokio::select! {
+        report = system.stop() => {
+            println!("{}", report?);
+            Ok(ExitCode::SUCCESS)
+        }
+        () = interrupted_again() => {
+            println!("ended at once; what is open gets its outcome at the next start");
+            // Not by returning: the runtime's end waits for blocking work.
+            std::process::exit(INTERRUPTED)
+        }
+    }
+}
+
+async fn interrupted_again() {
+    tokio::time::sleep(ECHO).await;
+    interrupted().await;
 }

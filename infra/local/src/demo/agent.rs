@@ -9,7 +9,10 @@ use super::client::Client;
 use super::scene::{APP, CONTESTED, SECOND, SHARED_BRANCH, Scene};
 
 /// About how many operations one agent asks for; the progress bar's measure.
-pub const STEPS: u64 = 18;
+pub const STEPS: u64 = 21;
+
+/// How many sandboxes one agent holds at the end: one per task.
+pub const SANDBOXES: usize = 3;
 
 /// How often an agent tries again what lost a race.
 const TRIES: usize = 8;
@@ -22,7 +25,7 @@ pub async fn work(scene: Arc<Scene>, client: Client, number: u16) -> Result<(), 
     look_around(&scene, &client, &agent).await
 }
 
-/// Clone, edit, status, diff, commit, push to a branch of its own.
+/// Clone, edit, status, diff, commit, push to a branch of its own; later, once more from a clone.
 async fn own_task(scene: &Scene, client: &Client, agent: &str) -> Result<(), String> {
     let sandbox = clone(scene, client, APP, "main", agent, "own").await?;
     let path = format!("agents/{agent}.md");
@@ -34,7 +37,15 @@ async fn own_task(scene: &Scene, client: &Client, agent: &str) -> Result<(), Str
         .done("commit", json!({"sandbox_id": sandbox, "message": format!("{agent} introduces itself")}))
         .await?;
     client.done("push", json!({"sandbox_id": sandbox})).await?;
-    Ok(())
+    take_up_again(scene, client, agent).await
+}
+
+/// The same agent and the same task: the clone may come from the sandbox that is there.
+async fn take_up_again(scene: &Scene, client: &Client, agent: &str) -> Result<(), String> {
+    let sandbox = clone(scene, client, APP, "main", agent, "own").await?;
+    write(client, &sandbox, &format!("agents/{agent}-again.md"), &format!("{agent} came back\n")).await?;
+    let push = json!({"sandbox_id": sandbox, "commit_message": format!("{agent} comes back")});
+    client.done("push", push).await.map(|_| ())
 }
 
 /// Everybody pushes to one branch: a file of one's own, and every third agent the same line of the same

@@ -27,7 +27,7 @@ pub async fn run(arguments: &Arguments) -> Result<bool, String> {
     progress.set_style(style());
     progress.enable_steady_tick(std::time::Duration::from_millis(120));
 
-    let client = Client::new(&scene.system.url, progress.clone());
+    let client = Client::new(&scene.system.url, progress.clone())?;
     let mut work = JoinSet::new();
     for number in 0..arguments.agents {
         work.spawn(agent::work(scene.clone(), client.clone(), number));

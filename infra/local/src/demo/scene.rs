@@ -7,7 +7,9 @@ use gitledger_functions::Settings;
 use gitledger_operations::Remotes;
 use tempfile::TempDir;
 
+use super::agent;
 use crate::commands::demo::Arguments;
+use crate::commands::up::LEDGER_FILE;
 use crate::remote::{Access, Protection, Readers, Remote, RemoteOptions, Seed, Token};
 use crate::running::{Options, System};
 
@@ -20,6 +22,9 @@ pub const SHARED_BRANCH: &str = "integration";
 
 /// The file whose one line several agents want to write.
 pub const CONTESTED: &str = "LAST_WRITER.md";
+
+/// Sandboxes beside the agents': those of the troubles, and what is on its way out still counts.
+const SPARE_SANDBOXES: usize = 10;
 
 /// What the demo runs in.
 pub struct Scene {
@@ -38,6 +43,12 @@ pub struct Scene {
 impl Scene {
     /// Makes the repositories, starts the remote, starts the system.
     pub async fn set(arguments: &Arguments) -> Result<Self, String> {
+        if let Some(data) = &arguments.data {
+            // The accounts at the end must agree, and an older ledger tells of more than this demo.
+            if data.join(LEDGER_FILE).exists() {
+                return Err(format!("--data {} already has a ledger; name a new directory", data.display()));
+            }
+        }
         let token = fresh_token()?;
         let repositories = tempfile::tempdir().map_err(text)?;
         let options =
@@ -51,7 +62,9 @@ impl Scene {
             Some(path) => path.clone(),
             None => tempfile::Builder::new().prefix("gitledger-demo-").tempdir().map_err(text)?.keep(),
         };
-        let system = System::start(options_of(&data_dir, port, token)?).await?;
+        let mut options = options_of(&data_dir, port, token)?;
+        options.sandboxes_max = Some(usize::from(arguments.agents) * agent::SANDBOXES + SPARE_SANDBOXES);
+        let system = System::start(options).await?;
         Ok(Self { system, remote, data_dir, second, port, _repositories: repositories })
     }
 
@@ -118,7 +131,7 @@ fn options_of(data_dir: &Path, port: u16, token: String) -> Result<Options, Stri
         Remotes::allowing(&format!("http://127.0.0.1:{port}/,http://localhost:{port}/")).map_err(text)?;
     settings.tokens.add(&format!("127.0.0.1:{port}"), token);
     settings.tokens.add(&format!("localhost:{port}"), "a-token-that-has-expired".to_owned());
-    Ok(Options { listen: free, host_listen: free, settings })
+    Ok(Options { listen: free, host_listen: free, sandboxes_max: None, settings })
 }
 
 fn fresh_token() -> Result<String, String> {

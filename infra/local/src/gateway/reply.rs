@@ -10,7 +10,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     typed(status, "application/json", body)
 }
 
-/// An answer: 200 whatever the outcome, because the operation's record exists; 202 while there is none.
+/// An answer: 200 whatever the recorded outcome, an unknown one included; 202 while there is none.
 pub fn answer(answer: &Answer, ended: bool) -> Response {
     if ended {
         return json(StatusCode::OK, answer);

@@ -29,6 +29,8 @@ use super::{BODY_BYTES_MAX, Gateway, reply};
 const PAGE_MAX: usize = 1000;
 /// The longest wait for a new event, in seconds.
 const WAIT_MAX_S: u64 = 30;
+/// How long a body may take to arrive, in seconds.
+const BODY_MAX_S: u64 = 30;
 
 pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
     Router::new()
@@ -91,13 +93,28 @@ async fn git(State(gateway): State<Gateway>, Named(operation): Named, request: R
         Ok(request) => request,
         Err(refusal) => return reply::refusal(&refusal),
     };
+    // Held until the answer is made: stopping waits for it. Who comes after that begins nothing.
+    let _held = gateway.running.token();
+    if gateway.running.is_closed() {
+        return reply::refusal(&Refusal::Fault("a request's body arrived while stopping".to_owned()));
+    }
     let world = gateway.world.clone();
     let task = gateway.running.spawn(async move { gitledger_functions::operate(&world, request).await });
     match task.await {
-        Ok(Ok(answer)) => reply::answer(&answer, answer.outcome != Outcome::Unknown),
+        Ok(Ok(answer)) => reply::answer(&answer, has_ended(&gateway, &answer).await),
         Ok(Err(refusal)) => reply::refusal(&refusal),
         Err(error) => reply::refusal(&Refusal::Fault(error.to_string())),
     }
+}
+
+/// Whether there is an outcome event. An outcome that is recorded as unknown is final, too.
+async fn has_ended(gateway: &Gateway, answer: &Answer) -> bool {
+    if answer.outcome != Outcome::Unknown {
+        return true;
+    }
+    let id = answer.operation_id;
+    let records = gateway.world.ledger.read_stream(&Stream::operation(id), 1).await;
+    records.is_ok_and(|records| Answer::of_stream(id, &records).is_some())
 }
 
 async fn body(request: Request) -> Result<Bytes, Refusal> {
@@ -108,7 +125,11 @@ async fn body(request: Request) -> Result<Bytes, Refusal> {
     }
     let limited =
         request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, BODY_BYTES_MAX)));
-    Bytes::from_request(limited, &()).await.map_err(|_| Refusal::TooLarge { max: BODY_BYTES_MAX })
+    let read = Bytes::from_request(limited, &());
+    match tokio::time::timeout(Duration::from_secs(BODY_MAX_S), read).await {
+        Ok(read) => read.map_err(|_| Refusal::TooLarge { max: BODY_BYTES_MAX }),
+        Err(_) => Err(Rejection::argument("body", format!("must arrive within {BODY_MAX_S} s")).into()),
+    }
 }
 
 fn asked(

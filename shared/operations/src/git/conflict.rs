@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Exit, Step};
 
+/// No more conflicts are told of one join: an event has a limit, and nobody reads more.
+const TOLD_MAX: usize = 200;
+/// Nor more bytes of paths. An event may have 256 KiB, and JSON can make six bytes of one.
+const TOLD_PATHS_BYTES: usize = 32 << 10;
+
 /// A file that git could not join.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Conflict {
@@ -58,7 +63,18 @@ fn kind(stages: u8) -> &'static str {
     }
 }
 
-/// The event of these conflicts.
+/// The first of them, as many as an event has room for.
+pub(crate) fn told(conflicts: &[Conflict]) -> &[Conflict] {
+    let mut bytes = 0;
+    let fits = |conflict: &&Conflict| {
+        bytes += conflict.path.len();
+        bytes <= TOLD_PATHS_BYTES
+    };
+    let count = conflicts.iter().take(TOLD_MAX).take_while(fits).count();
+    &conflicts[..count]
+}
+
+/// The event of these conflicts; they are those of [`told`].
 pub(crate) fn detected(conflicts: &[Conflict]) -> ConflictDetected {
     ConflictDetected {
         paths: conflicts.iter().map(|conflict| conflict.path.clone()).collect(),

@@ -50,8 +50,11 @@ pub enum OnConflict {
 /// What came in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PullOutput {
-    /// Files that could not be joined; empty when it succeeded.
+    /// Files that could not be joined; empty when it succeeded. Of very many only the first.
     pub conflicts: Vec<Conflict>,
+    /// How many files could not be joined, those left out of `conflicts` included.
+    #[serde(default)]
+    pub conflicts_total: u64,
     /// True when there are any.
     pub has_conflicts: bool,
     /// One sentence for people.
@@ -220,8 +223,10 @@ fn succeeded(before: Head, after: Head, ahead: u64, behind: u64) -> Done<PullOut
 pub(super) fn conflicted(conflicts: &[Conflict], kept: bool) -> Failure {
     let end = if kept { "they are marked in the files" } else { "nothing was changed" };
     let message = format!("{} files have conflicts; {end}.", conflicts.len());
+    let told = conflict::told(conflicts);
     let output = PullOutput {
-        conflicts: conflicts.to_vec(),
+        conflicts: told.to_vec(),
+        conflicts_total: u64::try_from(conflicts.len()).unwrap_or(u64::MAX),
         has_conflicts: true,
         output: message.clone(),
         ..PullOutput::default()
@@ -229,7 +234,7 @@ pub(super) fn conflicted(conflicts: &[Conflict], kept: bool) -> Failure {
     Failure {
         side_effect: if kept { SideEffect::Applied } else { SideEffect::None },
         output: serde_json::to_value(output).ok(),
-        facts: vec![conflict::detected(conflicts).into()],
+        facts: vec![conflict::detected(told).into()],
         ..Failure::new(codes::MERGE_CONFLICT, message)
     }
 }

@@ -120,6 +120,37 @@ fn a_sandbox_of_the_same_task_comes_before_all_others() {
 }
 
 #[test]
+fn a_workspace_of_another_task_is_not_offered_for_its_work_would_be_wiped() {
+    let mut ledger = Ledger::default();
+    for sandbox in ["mine", "theirs", "nobodys", "plain", "theirs-paused", "mine-paused"] {
+        ledger.sandbox(sandbox, 0, created(3600));
+        let task = match sandbox {
+            "mine" | "mine-paused" => Some("t1".to_owned()),
+            "nobodys" => None,
+            _ => Some("t2".to_owned()),
+        };
+        let before = ledger.events.len() - 1;
+        if sandbox != "plain" {
+            ledger.sandbox(sandbox, 1, opened());
+        }
+        if sandbox.ends_with("paused") {
+            ledger.sandbox(sandbox, 2, SandboxPaused {});
+        }
+        for event in &mut ledger.events[before..] {
+            event.event.actor.task_id.clone_from(&task);
+        }
+    }
+    let sandboxes: Sandboxes = fold(&ledger.events);
+    let repo = repo();
+    let ids = |found: Vec<&SandboxState>| found.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
+    let mine = wanted(&repo);
+    assert_eq!(ids(sandboxes.reusable(&mine, at(10))), ["mine", "plain"]);
+    assert_eq!(ids(sandboxes.resumable(&mine, at(10))), ["mine-paused"]);
+    let nobodys = Wanted { task_id: None, ..mine };
+    assert_eq!(ids(sandboxes.reusable(&nobodys, at(10))), ["nobodys", "plain"]);
+}
+
+#[test]
 fn a_warm_sandbox_is_one_that_nobody_has_used() {
     let mut ledger = Ledger::default();
     for sandbox in ["used", "warm"] {

@@ -62,6 +62,10 @@ pub(super) struct Machine<'a> {
     sent: String,
     /// How many pushes were started.
     pub(super) attempt: u32,
+    /// True when an attempt was sent, not answered, and nothing seen since proves what became of it: it may
+    /// have landed, or a server may still take it in. While this is so, no failure may say what is left
+    /// behind.
+    pub(super) unclear: bool,
     /// True when the next round comes after a push that did not do.
     again: bool,
     /// To be appended with the next round, or with the outcome.
@@ -85,6 +89,7 @@ impl<'a> Machine<'a> {
             whole: false,
             sent: String::new(),
             attempt: 0,
+            unclear: false,
             again: false,
             facts: Vec::new(),
         }
@@ -210,6 +215,9 @@ impl<'a> Machine<'a> {
         if let Some(mut failure) = failure {
             if exits.ended == Ended::Normally && failure.code == codes::REF_NOT_FOUND {
                 // It was there a moment ago; now nobody has it.
+                if self.unclear {
+                    self.tell(PushOutcome::Superseded);
+                }
                 self.old = None;
                 return self.send();
             }
@@ -229,6 +237,9 @@ impl<'a> Machine<'a> {
             }
             (conflicts, _) => Some(pull::conflicted(conflicts, false)),
         };
+        if joined.done || !joined.conflicts.is_empty() {
+            self.settle();
+        }
         if let Some(failure) = failure {
             return Err(self.failed(Failure { side_effect: self.touched(), ..failure }));
         }
@@ -277,6 +288,7 @@ impl<'a> Machine<'a> {
                 Err(self.failed(failure))
             }
             Answer::Unclear => {
+                self.unclear |= !says_not_now(&failure);
                 self.phase = Phase::Look(failure);
                 Ok(())
             }
@@ -292,23 +304,26 @@ impl<'a> Machine<'a> {
                 self.tell(PushOutcome::Landed);
                 Err(self.done(true, verdict == Verdict::Superseded))
             }
-            Verdict::NotLanded if tip != self.old => self.superseded(),
+            Verdict::NotLanded if tip != self.old => {
+                // The reference has moved on without it: the server takes it no more.
+                self.unclear = false;
+                self.superseded()
+            }
             // Not there yet, or not to be told: the same push again is safe, whatever became of this one.
             Verdict::NotLanded | Verdict::Unknown if more && (tip == self.old || tip.is_none()) => {
                 self.tell(PushOutcome::Unknown);
                 self.send_again();
                 Ok(())
             }
-            _ => {
-                self.tell(PushOutcome::Unknown);
-                let failure = Failure { code: codes::UNKNOWN_OUTCOME, ..failure };
-                Err(self.failed(Failure { side_effect: SideEffect::Unknown, ..failure }))
-            }
+            _ => Err(self.failed(failure)),
         }
     }
 
     fn superseded(&mut self) -> Result<(), End> {
-        self.tell(PushOutcome::Superseded);
+        // By whom? Perhaps by the own earlier attempt, landed late: told only when the join has shown it.
+        if !self.unclear {
+            self.tell(PushOutcome::Superseded);
+        }
         if self.attempt >= self.push.max_attempts {
             let message = format!("Somebody else pushed to {} in between, every time.", self.target);
             let failure = Failure::new(codes::NON_FAST_FORWARD, message);
@@ -317,6 +332,13 @@ impl<'a> Machine<'a> {
         self.again = true;
         self.phase = Phase::Integrate;
         Ok(())
+    }
+
+    /// The remote's branch was joined with: an earlier attempt is in it, or will never be.
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.unclear) {
+            self.tell(PushOutcome::Superseded);
+        }
     }
 
     fn send_again(&mut self) {
@@ -328,4 +350,10 @@ impl<'a> Machine<'a> {
 
 fn time_is_left(rounds: &[Exits]) -> bool {
     rounds.is_empty() || remaining(Push::BUDGET, rounds) > LOOK_RESERVE + USEFUL
+}
+
+/// A status by which a server says that it has taken nothing in. Others, such as a gateway's 502 and 504, may
+/// come while the server behind it is still at work.
+fn says_not_now(failure: &Failure) -> bool {
+    ["429", "501", "503"].iter().any(|status| failure.message.contains(&format!("returned error: {status}")))
 }

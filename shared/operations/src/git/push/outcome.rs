@@ -1,9 +1,11 @@
 //! How a push ends, and what is told of it.
 
+use gitledger_events::Fact;
 use gitledger_events::operation::{PushAttempted, PushOutcome, PushPrepared, RefChange, SideEffect};
 
 use super::PushOutput;
 use super::machine::{End, Machine};
+use crate::failure::codes;
 use crate::{Done, Failure};
 
 impl Machine<'_> {
@@ -30,8 +32,17 @@ impl Machine<'_> {
         if self.committed || self.rebased { SideEffect::Applied } else { SideEffect::None }
     }
 
+    /// The end without success. While an attempt is unclear, whatever ended it is no answer to what became
+    /// of the push: it is `unknown-outcome`, and the last attempt is left without an end, so that whoever
+    /// reads the stream asks the remote.
     pub(super) fn failed(&mut self, failure: Failure) -> End {
         let mut facts = std::mem::take(&mut self.facts);
+        let failure = if self.unclear {
+            facts.retain(|fact| !matches!(fact, Fact::PushAttempted(_)));
+            Failure { code: codes::UNKNOWN_OUTCOME, side_effect: SideEffect::Unknown, ..failure }
+        } else {
+            failure
+        };
         facts.extend(failure.facts.clone());
         let output = failure.output.clone().or_else(|| {
             (!self.new.is_empty()).then(|| {
