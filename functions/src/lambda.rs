@@ -101,7 +101,7 @@ async fn world() -> Result<World, Error> {
     let mut settings = Settings::from_env()?;
     let endpoint = settings.endpoint_or_local()?.clone();
     std::fs::create_dir_all(&settings.data_dir)?;
-    let path = settings.data_dir.join("ledger.db");
+    let path = settings.data_dir.join(crate::settings::LEDGER_FILE);
     let ledger: Arc<dyn Ledger> = Arc::new(SqliteLedger::open(&path, Durability::Full)?);
     let clock: Arc<dyn ClockAndIds> = Arc::new(SystemWorld);
     let deployment = settings.deployment.clone().unwrap_or_else(|| local_deployment(&settings));

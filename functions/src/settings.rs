@@ -54,6 +54,9 @@ pub struct Settings {
     pub sandbox_ttl_s: u64,
 }
 
+/// The ledger's file in the data directory.
+pub const LEDGER_FILE: &str = "ledger.db";
+
 /// Where a running `gitledger up` tells its own functions which host to use; lies in the data directory,
 /// readable by its owner only.
 pub const HOST_FILE: &str = "sandbox-host.json";

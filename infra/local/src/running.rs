@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gitledger_events::sandbox::KillReason;
 use gitledger_functions::exporter::Exporter;
-use gitledger_functions::settings::{HOST_FILE, HostFile};
+use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
@@ -18,7 +18,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::commands::up::LEDGER_FILE;
 use crate::gateway::{self, Gateway};
 use crate::metrics::Meter;
 

@@ -37,3 +37,12 @@ pub struct Recorded {
     /// The event, as stored.
     pub record: Record,
 }
+
+impl Recorded {
+    /// The CloudEvent with its place in the whole ledger as the extension `position`.
+    pub fn cloud_event(&self) -> serde_json::Value {
+        let mut event = self.record.cloud_event();
+        event["position"] = self.position.as_u64().into();
+        event
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_ledger::{Ledger, Position, Recorded};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Finished;
 
@@ -35,7 +35,7 @@ const CHUNK: usize = 1000;
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
-    let path = arguments.data.join(super::up::LEDGER_FILE);
+    let path = arguments.data.join(gitledger_functions::settings::LEDGER_FILE);
     if !path.exists() {
         return Err(format!(
             "there is no ledger in {}; start `gitledger up --data {0}` or name another --data",
@@ -48,7 +48,7 @@ pub async fn run(arguments: Arguments) -> Finished {
         let page = ledger.read_all(position, CHUNK).await.map_err(|error| error.to_string())?;
         for recorded in &page {
             position = recorded.position;
-            let line = if arguments.json { positioned(recorded).to_string() } else { line(recorded) };
+            let line = if arguments.json { recorded.cloud_event().to_string() } else { line(recorded) };
             if !print(&line) {
                 return Ok(ExitCode::SUCCESS);
             }
@@ -67,13 +67,6 @@ pub async fn run(arguments: Arguments) -> Finished {
 fn print(line: &str) -> bool {
     use std::io::Write;
     writeln!(std::io::stdout(), "{line}").is_ok()
-}
-
-/// The CloudEvent with its place in the whole ledger.
-pub fn positioned(recorded: &Recorded) -> Value {
-    let mut event = recorded.record.cloud_event();
-    event["position"] = json!(recorded.position.as_u64());
-    event
 }
 
 /// One event on one line, for people.

@@ -8,9 +8,6 @@ use std::time::Duration;
 use super::Finished;
 use crate::running::{Options, System, interrupted};
 
-/// The ledger's file in the data directory.
-pub const LEDGER_FILE: &str = "ledger.db";
-
 /// One Ctrl-C can come twice: a terminal sends it to the whole process group, and a wrapper in that group
 /// passes it on. What comes this soon after the first is not a second one.
 const ECHO: Duration = Duration::from_millis(200);

@@ -9,9 +9,9 @@ use tempfile::TempDir;
 
 use super::agent;
 use crate::commands::demo::Arguments;
-use crate::commands::up::LEDGER_FILE;
 use crate::remote::{Access, Protection, Readers, Remote, RemoteOptions, Seed, Token};
 use crate::running::{Options, System};
+use gitledger_functions::settings::LEDGER_FILE;
 
 /// The repository that everybody works on.
 pub const APP: &str = "acme/app";

@@ -15,7 +15,7 @@ use gitledger_events::Stream;
 use gitledger_events::sandbox::KillReason;
 use gitledger_functions::answer::Outcome;
 use gitledger_functions::{Answer, Refusal, trigger};
-use gitledger_ledger::Position;
+use gitledger_ledger::{Position, Recorded};
 use gitledger_operations::Rejection;
 use gitledger_projections::SandboxState;
 use serde::Deserialize;
@@ -194,7 +194,7 @@ async fn events(
         Err(error) => reply::refusal(&error.into()),
         Ok(recorded) => {
             let next = recorded.last().map_or(after, |last| last.position);
-            let events: Vec<Value> = recorded.iter().map(crate::commands::events::positioned).collect();
+            let events: Vec<Value> = recorded.iter().map(Recorded::cloud_event).collect();
             reply::json(StatusCode::OK, &json!({"events": events, "next": next.as_u64()}))
         }
     }
