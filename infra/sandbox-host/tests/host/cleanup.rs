@@ -131,7 +131,8 @@ async fn a_sandbox_whose_envd_dies_is_gone() {
     let sandbox = running.client.create(json!({})).await;
     sandbox.run(&leave_sleeper(&seconds)).await;
     until(1, || sleepers(&seconds)).await;
-    sandbox.run("kill -9 $PPID").await;
+    // A moment later, so that the answer to this is out before envd is dead.
+    sandbox.run("(sleep 0.3; kill -9 $PPID) >/dev/null 2>&1 &").await;
     until(0, || running.host.sandboxes()).await;
     until(0, || sleepers(&seconds)).await;
     running.host.shutdown().await;
