@@ -15,12 +15,18 @@ umask 022
 # come from the kernel, because every way to have bash list them costs a process or sorts them again and
 # again. Names that bash could not hold are no variables of git's either.
 mapfile -d '' -t gl_names </proc/self/environ || exit 125
-for gl_name in "${gl_names[@]}"; do
+# Values and git's numbered configuration go out of the list at once: a loop over them is what costs.
+gl_names=("${gl_names[@]%%=*}")
+gl_names=("${gl_names[@]/#GIT_CONFIG_KEY_*/}")
+gl_names=("${gl_names[@]/#GIT_CONFIG_VALUE_*/}")
+set -f
+for gl_name in ${gl_names[@]}; do
   case $gl_name in
-    PATH=* | PWD=* | GIT_CONFIG_KEY_* | GIT_CONFIG_VALUE_*) ;;
-    *) [[ $gl_keep == *" ${gl_name%%=*} "* ]] || export -n "${gl_name%%=*}" 2>/dev/null ;;
+    PATH | PWD) ;;
+    *) [[ $gl_keep == *" $gl_name "* ]] || export -n "$gl_name" 2>/dev/null ;;
   esac
 done
+set +f
 # git looks for a repository in the workspace and nowhere above it.
 export GIT_CEILING_DIRECTORIES=$gl_home
 
