@@ -18,7 +18,7 @@ async fn ctrl_c_lets_what_is_under_way_end_and_answers_it() {
     let agent = Agent::clone(&system, &origin.app(), "a1", "t1").await;
     let commit = agent.commit("NOTES.md", "hello\n").await;
     let branch = agent.branch().to_owned();
-    let slow = Fault::Delay(Duration::from_millis(1500));
+    let slow = Fault::Delay(Duration::from_millis(2500));
     for endpoint in [Endpoint::ReceivePack, Endpoint::UploadPackRefs] {
         origin.remote.set_fault(APP, endpoint, slow).expect("a repository");
     }
@@ -26,10 +26,11 @@ async fn ctrl_c_lets_what_is_under_way_end_and_answers_it() {
     let clone = Request::new("clone", 0, clone_input(&origin.app(), "t2"));
     let requests = |endpoint| origin.remote.requests_to(APP, endpoint).expect("a repository");
     let (pushes, clones) = (requests(Endpoint::ReceivePack), requests(Endpoint::UploadPackRefs));
-    let pushing = tokio::spawn(Request::send(push.builder(&system)));
-    one_more("the push at the remote", pushes, || requests(Endpoint::ReceivePack)).await;
+    // The clone first: a push may ask for the remote's refs too, and would be taken for it.
     let cloning = tokio::spawn(Request::send(clone.builder(&system)));
     one_more("the clone at the remote", clones, || requests(Endpoint::UploadPackRefs)).await;
+    let pushing = tokio::spawn(Request::send(push.builder(&system)));
+    one_more("the push at the remote", pushes, || requests(Endpoint::ReceivePack)).await;
 
     let family = gitledger_tests::processes::descendants(system.pid());
     let said = system.stop().await;
