@@ -1,7 +1,8 @@
 //! The answer of an operation, the same from the function that did it and from the ledger afterwards.
 
 use gitledger_events::operation::{
-    OperationAbandoned, OperationFailed, OperationRequested, OperationSucceeded, SideEffect, Timing,
+    OperationAbandoned, OperationFailed, OperationRequested, OperationSucceeded, RefChange, SideEffect,
+    Timing,
 };
 use gitledger_events::{Elapsed, Fact, Record};
 use gitledger_operations::Code;
@@ -38,12 +39,35 @@ pub struct Answer {
     /// The failure, otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureAnswer>,
+    /// HEAD before and after, where the operation tells.
+    #[serde(default, skip_serializing_if = "Head::is_silent")]
+    pub head: Head,
+    /// References that moved, in the workspace or at the remote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refs_changed: Vec<RefChange>,
     /// Where the time went.
     pub timing: AnswerTiming,
     /// What its time in the sandbox costs at E2B's list price.
     pub cost: Cost,
     /// True when this is the recorded answer of an earlier request with the same key.
     pub replayed: bool,
+}
+
+/// The commit that HEAD was and is at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Before the operation; `None` before the first commit.
+    #[serde(default)]
+    pub before: Option<String>,
+    /// After it.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+impl Head {
+    fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A failure, for the caller to act on.
@@ -116,6 +140,8 @@ impl Answer {
             outcome: Outcome::Unknown,
             output: None,
             failure: Some(FailureAnswer::of(codes::UNKNOWN_OUTCOME, SideEffect::Unknown, message)),
+            head: Head::default(),
+            refs_changed: Vec::new(),
             timing: AnswerTiming::default(),
             cost: Cost::default(),
             replayed: false,
@@ -125,6 +151,8 @@ impl Answer {
     fn succeed(&mut self, done: &OperationSucceeded) {
         self.outcome = Outcome::Succeeded;
         self.output.clone_from(&done.output);
+        self.head = Head { before: done.head_before.clone(), after: done.head_after.clone() };
+        self.refs_changed.clone_from(&done.refs_changed);
         self.spent(&done.timing);
     }
 

@@ -28,14 +28,25 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request under the caller's key, or under the new id when there is none.
+    /// A request under the caller's key, or under the new id when there is none. The key may also stand in
+    /// the input, as `operation_id`.
     pub fn new(
         operation: impl Into<String>,
-        input: Value,
+        mut input: Value,
         key: Option<&str>,
         new_id: Uuid,
     ) -> Result<Self, Rejection> {
+        let within = named_in(&mut input)?;
         let operation_id = key.map(operation_id).transpose()?;
+        if let (Some(within), Some(key)) = (within, operation_id)
+            && within != key
+        {
+            return Err(Rejection::argument(
+                "operation_id",
+                "must be the Idempotency-Key where both are given",
+            ));
+        }
+        let operation_id = operation_id.or(within);
         Ok(Self {
             operation_id: operation_id.unwrap_or(new_id),
             keyed: operation_id.is_some(),
@@ -69,6 +80,14 @@ fn operation_id(key: &str) -> Result<Uuid, Rejection> {
     Ok(key.parse().unwrap_or_else(|_| Uuid::new_v5(&KEYS, key.as_bytes())))
 }
 
+/// The id that the caller gives the operation in its input, taken out of it.
+fn named_in(input: &mut Value) -> Result<Option<Uuid>, Rejection> {
+    let named = input.as_object_mut().and_then(|fields| fields.remove("operation_id"));
+    let Some(named) = named else { return Ok(None) };
+    let id = named.as_str().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| Rejection::argument("operation_id", "must be a UUID"))
+}
+
 fn actor_in(input: &Value) -> Actor {
     let text = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
     Actor { agent_id: text("agent_id"), task_id: text("task_id") }
@@ -86,6 +105,17 @@ mod tests {
         assert_ne!(of("retry-7"), of("retry-8"));
         let id = Uuid::from_u128(7);
         assert_eq!(of(&id.to_string()), id);
+    }
+
+    #[test]
+    fn an_id_in_the_input_is_a_key_too_and_must_not_contradict_the_header() {
+        let id = Uuid::from_u128(7);
+        let of = |id: Value, key| Request::new("push", json!({"operation_id": id, "a": 1}), key, Uuid::nil());
+        let request = of(json!(id), None).unwrap();
+        assert_eq!((request.operation_id, request.keyed, request.input), (id, true, json!({"a": 1})));
+        assert!(of(json!(id), Some(&id.to_string())).is_ok());
+        assert!(of(json!(id), Some("other")).is_err());
+        assert_eq!(of(json!(7), None).unwrap_err().field, "operation_id");
     }
 
     #[test]

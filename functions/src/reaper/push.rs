@@ -165,6 +165,7 @@ async fn look(
         workspace: None,
         remotes: &world.remotes,
         requested_at: orphan.requested_at,
+        envelope: gitledger_operations::Envelope::NONE,
         jitter: 0.0,
     };
     let plan = verify(&context, remote, prepared);

@@ -13,7 +13,7 @@ mod repeat;
 mod rounds;
 mod sandbox;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gitledger_events::operation::{Effect, OperationRequested};
 use gitledger_operations::{Asked, Declaration, Place, Rejection, table};
@@ -33,6 +33,8 @@ pub(crate) struct Running<'w> {
     pub started: Instant,
     pub requested_at: Timestamp,
     pub deadline: Timestamp,
+    /// How long it may take: the operation's budget, or what the caller gives it.
+    pub time: Duration,
 }
 
 /// Does what is asked, once, and answers. The same id again gets the recorded answer.
@@ -40,10 +42,12 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
     let declaration = table::find(&request.operation).ok_or_else(|| unknown(&request.operation))?;
     let asked = declaration.ask(request.input.clone(), &world.remotes)?;
     let requested_at = world.clock.now();
-    let budget = SignedDuration::try_from(declaration.budget.time).unwrap_or(SignedDuration::MAX);
+    let time =
+        asked.envelope().deadline.map_or(declaration.budget.time, |it| it.min(declaration.budget.time));
+    let budget = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
     let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
-    let running =
-        Running { world, request, declaration, asked, started: Instant::now(), requested_at, deadline };
+    let started = Instant::now();
+    let running = Running { world, request, declaration, asked, started, requested_at, deadline, time };
     match declaration.effect {
         Effect::Reads => running.read().await,
         Effect::Writes | Effect::Publishes => running.write().await,

@@ -55,7 +55,7 @@ async fn named(running: &Running<'_>, sandbox_id: &str) -> Result<Opened, Refusa
     recorder.adopt(&Workspace::of(sandbox_id, &state));
     let origin = recorder.origin.clone();
     let request = sandbox::request(running, sandbox_id, Reuse::Named);
-    let wait_max = WAIT_MAX.min(running.declaration.budget.time / 2);
+    let wait_max = WAIT_MAX.min(running.time / 2);
     let intent = vec![Fact::from(running.intent())];
     let (begun, lease) = if running.request.keyed {
         match recorder.append(world, intent).await {

@@ -33,6 +33,7 @@ pub(crate) async fn run(
         workspace: workspace.opened.as_ref(),
         remotes: &world.remotes,
         requested_at: running.requested_at,
+        envelope: gitledger_operations::Envelope::NONE,
         jitter: jitter(running),
     };
     let mut rounds: Vec<Exits> = Vec::new();
@@ -102,7 +103,7 @@ async fn step(
 
 /// Cuts a plan's time to what is left of the operation's; false when nothing is left.
 fn fit(running: &Running<'_>, plan: &mut Plan) -> bool {
-    let left = running.declaration.budget.time.saturating_sub(running.started.elapsed());
+    let left = running.time.saturating_sub(running.started.elapsed());
     plan.timeout = plan.timeout.min(left);
     if plan.output_bytes == 0 {
         plan.output_bytes = running.declaration.budget.output_bytes;

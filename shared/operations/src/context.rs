@@ -5,7 +5,7 @@ use gitledger_events::sandbox::WorkspaceOpened;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Remotes;
+use crate::{Envelope, Remotes};
 
 /// The workspace's directory, relative to the sandbox user's home.
 pub const WORKSPACE: &str = "workspace";
@@ -25,6 +25,9 @@ pub struct Context<'a> {
     pub remotes: &'a Remotes,
     /// When the operation was requested; commits carry this time, so that a repeat makes the same commit.
     pub requested_at: Timestamp,
+    /// What was asked besides the input. Whoever makes a context has [`Envelope::NONE`]; the declaration
+    /// puts the caller's in its place.
+    pub envelope: &'a Envelope,
     /// From 0 to 1, drawn once per operation; spreads retries.
     pub jitter: f64,
 }

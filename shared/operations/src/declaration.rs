@@ -2,9 +2,12 @@
 
 use gitledger_events::operation::Effect;
 use schemars::Schema;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, check};
+use crate::envelope::Envelope;
+use crate::guard::Guard;
+use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, Undo, check};
 
 /// One line of [`crate::table::OPERATIONS`].
 #[derive(Clone, Copy)]
@@ -17,7 +20,17 @@ pub struct Declaration {
     pub budget: Budget,
     /// True when its answer shows contents of files, which are never recorded.
     pub shows_contents: bool,
-    /// Shape of the input; its description is the help.
+    /// True when something may be lost for good.
+    pub destructive: bool,
+    /// True when it can be asked to change nothing and only say what it would do.
+    pub dry_run: bool,
+    /// True when the answer comes in pages.
+    pub pages: bool,
+    /// How it can be undone.
+    pub undo: Undo,
+    /// An input that is accepted, as JSON.
+    pub example: &'static str,
+    /// Shape of the input, the envelope's fields included; its description is the help.
     pub input_schema: fn() -> Schema,
     /// Shape of the answer.
     pub output_schema: fn() -> Schema,
@@ -34,6 +47,8 @@ pub trait Asked: Send + Sync {
     fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Answered>;
     /// The input as the ledger keeps it.
     fn recorded_input(&self) -> Value;
+    /// What was asked besides.
+    fn envelope(&self) -> &Envelope;
 }
 
 /// An answer without its type.
@@ -53,7 +68,12 @@ impl Declaration {
             effect: O::EFFECT,
             budget: O::BUDGET,
             shows_contents: O::SHOWS_CONTENTS,
-            input_schema: || schemars::schema_for!(O),
+            destructive: O::DESTRUCTIVE,
+            dry_run: O::DRY_RUN,
+            pages: O::PAGES,
+            undo: O::UNDO,
+            example: O::EXAMPLE,
+            input_schema: || Envelope::added_to::<O>(schemars::schema_for!(O)),
             output_schema: || schemars::schema_for!(O::Output),
             parse: parse::<O>,
         }
@@ -87,27 +107,58 @@ pub fn reflowed(text: &str) -> String {
     text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
-struct Typed<O>(O);
+struct Typed<O> {
+    operation: O,
+    envelope: Envelope,
+    /// The envelope's fields as they were given, for the ledger.
+    fields: Map<String, Value>,
+}
 
 impl<O: Operation> Asked for Typed<O> {
     fn place(&self) -> Place<'_> {
-        self.0.place()
+        self.operation.place()
     }
 
     fn check(&self, remotes: &Remotes) -> Result<(), Rejection> {
-        self.0.check(remotes)
+        self.operation.check(remotes)
     }
 
+    /// The operation's own decision, with what the envelope asks for around its first plan.
     fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Answered> {
-        match self.0.decide(context, rounds) {
+        let context = &Context { envelope: &self.envelope, ..context.clone() };
+        let changes = O::EFFECT != Effect::Reads && !self.envelope.dry_run;
+        let guard = Guard {
+            expected_head: self.envelope.expected_head.as_deref(),
+            snapshot: changes && self.operation.endangers_files(),
+            writes: O::EFFECT != Effect::Reads,
+        };
+        let (rounds, kept) = match guard.passed(context, rounds) {
+            Ok(passed) => passed,
+            Err(failure) => return failure.into(),
+        };
+        match self.operation.decide(context, &rounds) {
+            Decision::Run { announce, after, plan } if rounds.is_empty() => {
+                Decision::Run { announce, after, plan: guard.around(context, plan) }
+            }
             Decision::Run { announce, after, plan } => Decision::Run { announce, after, plan },
             Decision::Failed(failure) => Decision::Failed(failure),
-            Decision::Done(done) => done.map(answered::<O>).into(),
+            Decision::Done(mut done) => {
+                done.refs_changed.extend(kept);
+                done.map(answered::<O>).into()
+            }
         }
     }
 
     fn recorded_input(&self) -> Value {
-        self.0.recorded_input()
+        let mut recorded = self.operation.recorded_input();
+        if let Some(object) = recorded.as_object_mut() {
+            object.extend(self.fields.clone());
+        }
+        recorded
+    }
+
+    fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 }
 
@@ -118,15 +169,21 @@ fn answered<O: Operation>(output: O::Output) -> Answered {
     }
 }
 
-/// Reads an input, naming the field that does not fit and the rule it breaks.
+/// Reads an input and what was asked besides.
 fn parse<O: Operation>(input: Value) -> Result<Box<dyn Asked>, Rejection> {
-    if !input.is_object() {
+    let Value::Object(mut input) = input else {
         return Err(Rejection::argument("body", "must be a JSON object"));
-    }
-    match serde_path_to_error::deserialize::<_, O>(input) {
-        Ok(operation) => Ok(Box::new(Typed(operation))),
-        Err(error) => Err(shape_rejection(&error.path().to_string(), &error.inner().to_string())),
-    }
+    };
+    let fields = Envelope::take::<O>(&mut input);
+    let operation: O = read(Value::Object(input))?;
+    let envelope = Envelope::of(fields.clone(), &operation)?;
+    Ok(Box::new(Typed { operation, envelope, fields }))
+}
+
+/// Reads a shape, naming the field that does not fit and the rule it breaks.
+pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, Rejection> {
+    serde_path_to_error::deserialize(input)
+        .map_err(|error| shape_rejection(&error.path().to_string(), &error.inner().to_string()))
 }
 
 /// serde says what is wrong in words; the field is in the path, or between the first backticks where the

@@ -26,6 +26,19 @@ impl Budget {
     pub const REMOTE: Self = Self { time: Duration::from_mins(5), output_bytes: 1 << 20 };
 }
 
+/// How an operation can be undone, from what its outcome has recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// Not at all: it changes nothing, or what it changes is not only ours.
+    Never,
+    /// The references go back; the files and what is staged stay as they are.
+    References,
+    /// The references go back, and the files with them; what is not committed is carried over or in the way.
+    Checkout,
+    /// References, files and what is staged go back to the snapshot that was kept before.
+    Snapshot,
+}
+
 /// Where an operation runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'a> {
@@ -50,8 +63,20 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
     const EFFECT: Effect;
     /// What it may take.
     const BUDGET: Budget;
+    /// An input that is accepted, as JSON: shown in every help, and asked for by tests.
+    const EXAMPLE: &'static str;
     /// True when the answer shows contents of files: those are never recorded, whoever asks.
     const SHOWS_CONTENTS: bool = false;
+    /// False for what makes the workspace, or needs none: then there is no HEAD to be expected.
+    const IN_WORKSPACE: bool = true;
+    /// True when something may be lost for good: a caller should think twice, and tools say so.
+    const DESTRUCTIVE: bool = false;
+    /// True when `dry_run` may be asked for; then [`Operation::decide`] must heed it.
+    const DRY_RUN: bool = false;
+    /// True when the answer comes in pages, see [`crate::page`].
+    const PAGES: bool = false;
+    /// How it can be undone afterwards.
+    const UNDO: Undo = Undo::Never;
     /// The answer when it succeeds.
     type Output: Serialize + JsonSchema;
 
@@ -60,6 +85,12 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
 
     /// Checks what types cannot. Nothing has happened yet, and nothing will when this refuses.
     fn check(&self, remotes: &Remotes) -> Result<(), Rejection>;
+
+    /// True when this very input endangers files or staged changes: before the first plan of such an
+    /// operation a snapshot of them is kept, see [`crate::snapshot`].
+    fn endangers_files(&self) -> bool {
+        false
+    }
 
     /// What to do next, given how the plans run so far ended. Called with no rounds first; pure, so the
     /// same rounds always give the same decision.

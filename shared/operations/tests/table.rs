@@ -6,23 +6,10 @@ use gitledger_operations::table::OPERATIONS;
 use gitledger_operations::{Remotes, table};
 use serde_json::{Value, json};
 
-/// An input of each operation that is accepted, in the table's order.
+/// The example of each operation, in the table's order.
 fn examples() -> Vec<(&'static str, Value)> {
-    vec![
-        ("clone", json!({"repo_url": "https://github.com/a/b", "agent_id": "a", "task_id": "t"})),
-        ("status", json!({"sandbox_id": "s"})),
-        ("diff", json!({"sandbox_id": "s"})),
-        ("log", json!({"sandbox_id": "s"})),
-        ("file-write", json!({"sandbox_id": "s", "path": "p", "content": ""})),
-        ("add", json!({"sandbox_id": "s", "files": ["f"]})),
-        ("commit", json!({"sandbox_id": "s", "message": "m"})),
-        ("fetch", json!({"sandbox_id": "s"})),
-        ("pull", json!({"sandbox_id": "s"})),
-        ("push", json!({"sandbox_id": "s"})),
-        ("switch", json!({"sandbox_id": "s", "branch": "b"})),
-        ("branch-create", json!({"sandbox_id": "s", "name": "n"})),
-        ("branch-list", json!({"sandbox_id": "s"})),
-    ]
+    let example = |text| serde_json::from_str(text).unwrap();
+    OPERATIONS.iter().map(|operation| (operation.name, example(operation.example))).collect()
 }
 
 fn refused(name: &str, input: Value) -> (String, String) {
@@ -176,7 +163,7 @@ fn settings_that_do_not_go_together_are_refused() {
         ("pull", json!({"on_conflict": "keep"}), "on_conflict"),
         ("push", json!({"files": ["a"]}), "files"),
         ("push", json!({"max_attempts": 6}), "max_attempts"),
-        ("switch", json!({"start_point": "main"}), "start_point"),
+        ("switch", json!({"create": false, "start_point": "main"}), "start_point"),
         ("file-write", json!({"encoding": "base64", "content": "%"}), "content"),
     ] {
         let mut input = examples().into_iter().find(|(other, _)| *other == name).unwrap().1;

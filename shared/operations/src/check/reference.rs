@@ -22,6 +22,12 @@ pub fn revision(field: &str, text: &str) -> Result<(), Rejection> {
     Err(Rejection::argument(field, "must be HEAD, a branch, a tag or an object id"))
 }
 
+/// A full object id: 40 or 64 lower case hexadecimal digits.
+pub fn is_object_id(text: &str) -> bool {
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    matches!(text.len(), 40 | 64) && text.bytes().all(hex)
+}
+
 fn is_branch(name: &str) -> bool {
     let forbidden = |b: u8| b <= b' ' || b == 0x7f || b"~^:?*[\\".contains(&b);
     #[allow(clippy::case_sensitive_file_extension_comparisons)] // `lower` is lower case

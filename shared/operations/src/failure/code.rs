@@ -109,6 +109,8 @@ code_table! {
     HOOK_DECLINED "hook-declined" Other false "A hook of the remote declined the push." Some("read what the remote says and change the commits");
     LARGE_FILE "large-file" Other false "A file is over the remote's limit." Some("take the file out of the commits");
     SECRET_DETECTED "secret-detected" Other false "The remote found a secret in the commits." Some("take the secret out of the commits, and revoke it");
+    HEAD_MOVED "head-moved" Conflict false "HEAD is not where it was expected to be." Some("look again with `status`, then decide anew");
+    CURSOR_EXPIRED "cursor-expired" Conflict false "What the cursor belongs to has changed since." Some("ask again without a cursor");
     LOCK_CONTENTION "lock-contention" Conflict true "Another git process holds a lock." Some("try again");
     DISK_FULL "disk-full" Other false "The sandbox's disk is full." None;
     OUT_OF_MEMORY "out-of-memory" Other false "git was killed for want of memory." Some("clone less (depth, filter), or use a larger sandbox");

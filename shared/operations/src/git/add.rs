@@ -35,6 +35,7 @@ impl Operation for Add {
     const NAME: &'static str = "add";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "files": ["notes.txt"]}"#;
     type Output = AddOutput;
 
     fn place(&self) -> Place<'_> {

@@ -62,6 +62,7 @@ impl Operation for BranchList {
     const NAME: &'static str = "branch-list";
     const EFFECT: Effect = Effect::Reads;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = BranchListOutput;
 
     fn place(&self) -> Place<'_> {

@@ -73,6 +73,9 @@ impl Operation for Clone {
     const NAME: &'static str = "clone";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::REMOTE;
+    const IN_WORKSPACE: bool = false;
+    const EXAMPLE: &'static str =
+        r#"{"repo_url": "https://github.com/octocat/hello-world", "agent_id": "a1", "task_id": "t1"}"#;
     type Output = CloneOutput;
 
     fn place(&self) -> Place<'_> {

@@ -121,6 +121,7 @@ impl Operation for Diff {
     const EFFECT: Effect = Effect::Reads;
     const SHOWS_CONTENTS: bool = true;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "files": ["README.md"]}"#;
     type Output = DiffOutput;
 
     fn place(&self) -> Place<'_> {

@@ -50,6 +50,7 @@ impl Operation for Fetch {
     const NAME: &'static str = "fetch";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::REMOTE;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = FetchOutput;
 
     fn place(&self) -> Place<'_> {
@@ -89,7 +90,8 @@ impl Operation for Fetch {
         let head = workspace::head(&script, exits, "head").oid;
         let output =
             FetchOutput { refs_changed: moved.clone(), refs_changed_total: total, head: head.clone() };
-        Done { head_after: head, refs_changed: moved, ..Done::with(output) }.into()
+        // A fetch does not move HEAD.
+        Done { head_before: head.clone(), head_after: head, refs_changed: moved, ..Done::with(output) }.into()
     }
 }
 

@@ -71,6 +71,7 @@ impl Operation for FileWrite {
     const NAME: &'static str = "file-write";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "path": "notes.txt", "content": "hello\n"}"#;
     type Output = FileWriteOutput;
 
     fn place(&self) -> Place<'_> {

@@ -93,6 +93,7 @@ impl Operation for Log {
     const NAME: &'static str = "log";
     const EFFECT: Effect = Effect::Reads;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "limit": 5}"#;
     type Output = LogOutput;
 
     fn place(&self) -> Place<'_> {

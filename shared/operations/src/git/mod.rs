@@ -1,11 +1,14 @@
-//! The operations, one file each, and what several of them share.
+//! The operations, one file each; the one table of them; and what several of them share.
+//!
+//! A new operation is a file of its own, its two lines here (the module and the row), and a scenario in
+//! `tests/scenarios`. Routes, tools, verbs, functions, metric labels and documentation follow from the row.
 
 mod conflict;
 mod integrate;
 #[cfg(test)]
 mod noise;
 mod room;
-mod script;
+pub(crate) mod script;
 mod staging;
 mod workspace;
 
@@ -24,3 +27,23 @@ pub mod status;
 pub mod switch;
 
 pub use conflict::Conflict;
+
+use crate::Declaration;
+
+/// Every operation, in the order in which they are shown: what begins, what looks, what changes the
+/// workspace, what talks to a remote.
+pub const OPERATIONS: &[Declaration] = &[
+    Declaration::of::<clone::Clone>(),
+    Declaration::of::<status::Status>(),
+    Declaration::of::<diff::Diff>(),
+    Declaration::of::<log::Log>(),
+    Declaration::of::<file_write::FileWrite>(),
+    Declaration::of::<add::Add>(),
+    Declaration::of::<commit::Commit>(),
+    Declaration::of::<fetch::Fetch>(),
+    Declaration::of::<pull::Pull>(),
+    Declaration::of::<push::Push>(),
+    Declaration::of::<switch::Switch>(),
+    Declaration::of::<branch_create::BranchCreate>(),
+    Declaration::of::<branch_list::BranchList>(),
+];

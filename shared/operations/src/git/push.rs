@@ -78,6 +78,7 @@ impl Operation for Push {
     const NAME: &'static str = "push";
     const EFFECT: Effect = Effect::Publishes;
     const BUDGET: Budget = Budget::REMOTE;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = PushOutput;
 
     fn place(&self) -> Place<'_> {

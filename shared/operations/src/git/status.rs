@@ -81,6 +81,7 @@ impl Operation for Status {
     const NAME: &'static str = "status";
     const EFFECT: Effect = Effect::Reads;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = StatusOutput;
 
     fn place(&self) -> Place<'_> {

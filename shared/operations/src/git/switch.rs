@@ -43,6 +43,7 @@ impl Operation for Switch {
     const NAME: &'static str = "switch";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "branch": "side", "create": true}"#;
     type Output = SwitchOutput;
 
     fn place(&self) -> Place<'_> {

@@ -59,11 +59,7 @@ pub(crate) fn head(script: &Script, exits: &Exits, name: &str) -> Head {
     Head { oid, branch }
 }
 
-/// A full object id: 40 or 64 lower case hexadecimal digits.
-pub(crate) fn is_oid(text: &str) -> bool {
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    matches!(text.len(), 40 | 64) && text.bytes().all(hex)
-}
+pub(crate) use crate::check::reference::is_object_id as is_oid;
 
 /// An instant as git writes it in ISO 8601, the same from every git: until 2.43 UTC was `+00:00`.
 pub(crate) fn date(text: &str) -> String {

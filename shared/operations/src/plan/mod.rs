@@ -6,7 +6,7 @@ mod step;
 use std::time::Duration;
 
 pub use exits::{Ended, Exit, Exits};
-pub use step::{Input, Sink, Step};
+pub use step::{Given, Input, Sink, Step};
 
 use crate::Remote;
 

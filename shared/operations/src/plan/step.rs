@@ -5,6 +5,8 @@
 pub struct Step {
     /// Program and arguments.
     pub argv: Vec<String>,
+    /// Arguments that are not known before the plan runs.
+    pub given: Vec<Given>,
     /// Where; relative to the user's home, or absolute.
     pub dir: String,
     /// What it reads.
@@ -13,6 +15,16 @@ pub struct Step {
     pub stdout: Sink,
     /// When true, a failure of this step does not end the plan.
     pub may_fail: bool,
+}
+
+/// An argument that an earlier step of the same plan finds out, such as the id of a tree that it wrote: what
+/// that step printed, without the line ends at its end. So a plan stays one round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its place in [`Step::argv`], which has an empty text there.
+    pub argument: usize,
+    /// The step that prints it, counted from 0 in the plan.
+    pub step: usize,
 }
 
 /// What a step reads.
@@ -49,6 +61,7 @@ impl Step {
     {
         Self {
             argv: argv.into_iter().map(Into::into).collect(),
+            given: Vec::new(),
             dir: dir.into(),
             stdin: Input::Nothing,
             stdout: Sink::Answer,
@@ -95,6 +108,14 @@ impl Step {
         I::Item: Into<String>,
     {
         self.argv.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same step with one more argument: what the step of this number prints.
+    #[must_use]
+    pub fn given(mut self, step: usize) -> Self {
+        self.given.push(Given { argument: self.argv.len(), step });
+        self.argv.push(String::new());
         self
     }
 

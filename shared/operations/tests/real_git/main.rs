@@ -9,4 +9,5 @@ mod pushing;
 mod reaping;
 mod sandbox;
 mod server;
+mod truth;
 mod working;

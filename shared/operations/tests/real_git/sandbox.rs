@@ -1,18 +1,23 @@
 //! A home directory in which plans are run, step by step, with the hardened environment and nothing else.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gitledger_events::sandbox::WorkspaceOpened;
 use gitledger_events::{Actor, Fact};
-use gitledger_operations::plan::{Ended, Input, Sink};
-use gitledger_operations::{Context, Decision, Exit, Exits, Failure, Plan, Remotes, Step, hardening, table};
+use gitledger_operations::declaration::Answered;
+use gitledger_operations::{Context, Decision, Done, Exits, Failure, Plan, Remotes, table};
+use gitledger_sandboxes::envd::End;
+use gitledger_sandboxes::runner::{Decoder, encode};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
+
+use crate::truth::{self, Refs};
+
+const NONCE: &str = "0123456789abcdef0123456789abcdef";
 
 /// A sandbox and what the ledger would know of it.
 pub struct Sandbox {
@@ -74,8 +79,15 @@ impl Sandbox {
         }
     }
 
-    /// Runs an operation to its end.
+    /// Runs an operation to its end, and checks what it says of HEAD and of references against the repository.
     pub fn ask(&mut self, name: &str, input: Value) -> Result<Value, Box<Failure>> {
+        let before = Refs::of(&self.dir());
+        let result = self.decide(name, input);
+        truth::check(name, &before, &Refs::of(&self.dir()), result.as_deref().map_err(AsRef::as_ref));
+        result.map(|done| done.output.output)
+    }
+
+    fn decide(&mut self, name: &str, input: Value) -> Result<Box<Done<Answered>>, Box<Failure>> {
         let asked = table::find(name).unwrap().ask(input, &self.remotes).unwrap();
         let actor = Actor::new("a1", "t1");
         let opened = self.workspace.clone();
@@ -87,6 +99,7 @@ impl Sandbox {
             workspace: opened.as_ref(),
             remotes: &remotes,
             requested_at: Timestamp::from_second(1_700_000_000).unwrap(),
+            envelope: gitledger_operations::Envelope::NONE,
             jitter: 0.0,
         };
         let mut rounds: Vec<Exits> = Vec::new();
@@ -102,9 +115,9 @@ impl Sandbox {
                     self.plans.push(plan);
                 }
                 Decision::Done(done) => {
-                    self.facts.extend(done.facts);
-                    self.workspace = done.opened.or(self.workspace.take());
-                    return Ok(done.output.output);
+                    self.facts.extend(done.facts.clone());
+                    self.workspace = done.opened.clone().or(self.workspace.take());
+                    return Ok(done);
                 }
                 Decision::Failed(failure) => {
                     self.facts.extend(failure.facts.clone());
@@ -114,9 +127,9 @@ impl Sandbox {
         }
     }
 
-    /// Runs one plan.
+    /// Runs one plan as envd would run it, without a sandbox around it: the real script in a real bash.
     pub fn run(&self, plan: &Plan) -> Exits {
-        let started = Instant::now();
+        let began = Instant::now();
         if let Some(scratch) = &plan.scratch {
             fs::create_dir_all(scratch).unwrap();
         }
@@ -126,85 +139,17 @@ impl Sandbox {
         if let (Some(path), Some(token)) = (&plan.credential, &self.token) {
             fs::write(path, format!("username=x\npassword={token}\n")).unwrap();
         }
-        if plan.writes {
-            let _ = fs::remove_file(self.dir().join(".git/index.lock"));
-        }
-        let mut exits = Exits { steps: Vec::new(), ended: Ended::Normally, elapsed: Duration::ZERO };
-        for step in &plan.steps {
-            let exit = self.step(plan, step, started);
-            let ends = exit.as_ref().is_none_or(|exit| !exit.ok() && !step.may_fail);
-            match exit {
-                Some(exit) => exits.steps.push(exit),
-                None => exits.ended = Ended::TimedOut,
-            }
-            if ends {
-                break;
-            }
-        }
-        if let Some(scratch) = &plan.scratch {
-            fs::remove_dir_all(scratch).unwrap();
-        }
-        exits.elapsed = started.elapsed();
-        exits
+        let start = encode(plan, NONCE, "test").unwrap();
+        let mut command = Command::new(&start.cmd);
+        command.args(&start.args).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        let output =
+            command.envs(start.envs).current_dir(self.home.path()).stdin(Stdio::null()).output().unwrap();
+        let mut decoder = Decoder::new(NONCE, plan.steps.len(), plan.output_bytes);
+        decoder.stdout(&output.stdout);
+        decoder.stderr(&output.stderr);
+        let end = output.status.code().map_or(End::Signalled, End::Exited);
+        decoder.finish(end, began.elapsed()).unwrap()
     }
-
-    /// `None` when time ran out.
-    fn step(&self, plan: &Plan, step: &Step, started: Instant) -> Option<Exit> {
-        let mut command = Command::new(&step.argv[0]);
-        command.args(&step.argv[1..]).current_dir(self.home.path().join(&step.dir));
-        command.env_clear().env("PATH", std::env::var("PATH").unwrap());
-        command.envs(hardening::environment(plan.remote.as_ref(), plan.writes));
-        command.envs(plan.env.iter().map(|(name, value)| (name, value)));
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let fields =
-            |fields: &Vec<String>| fields.iter().flat_map(|f| [f.as_bytes(), b"\0"].concat()).collect();
-        let (stdin, text) = match &step.stdin {
-            Input::Nothing => (Stdio::null(), Vec::new()),
-            Input::Text(text) => (Stdio::piped(), text.clone().into_bytes()),
-            Input::Fields(all) => (Stdio::piped(), fields(all)),
-            Input::File(path) => match File::open(path) {
-                Ok(file) => (file.into(), Vec::new()),
-                Err(error) => {
-                    let stderr = error.to_string().into_bytes();
-                    return Some(Exit { code: 1, stderr, ..Exit::default() });
-                }
-            },
-        };
-        if let Sink::File(path) = &step.stdout {
-            command.stdout(File::create(path).unwrap());
-        }
-        let mut child = command.stdin(stdin).spawn().unwrap();
-        if let Some(mut pipe) = child.stdin.take() {
-            let _ = pipe.write_all(&text);
-        }
-        let limit = plan.output_bytes;
-        let out = child.stdout.take().map(|pipe| collect(pipe, limit));
-        let err = child.stderr.take().map(|pipe| collect(pipe, limit));
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status;
-            }
-            if started.elapsed() > plan.timeout {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        let (stdout, cut) = out.map_or_else(Default::default, |thread| thread.join().unwrap());
-        let (stderr, _) = err.map_or_else(Default::default, |thread| thread.join().unwrap());
-        Some(Exit { code: status.code().unwrap_or(137), stdout, stderr, omitted_bytes: cut })
-    }
-}
-
-fn collect(mut pipe: impl Read + Send + 'static, limit: usize) -> std::thread::JoinHandle<(Vec<u8>, u64)> {
-    std::thread::spawn(move || {
-        let mut all = Vec::new();
-        pipe.read_to_end(&mut all).unwrap();
-        let cut = all.len().saturating_sub(limit);
-        all.truncate(limit);
-        (all, cut as u64)
-    })
 }
 
 /// Plain git of a person at a desk, without any of our settings.

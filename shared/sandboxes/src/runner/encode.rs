@@ -41,8 +41,9 @@ pub fn encode(plan: &Plan, nonce: &str, tag: &str) -> Result<ProcessStart, Sandb
         flag(plan.writes),
         if looks_only { timeout.as_secs().max(1).to_string() } else { String::new() },
     ];
-    for step in &plan.steps {
-        push(step, &mut args);
+    for (index, step) in plan.steps.iter().enumerate() {
+        let gives = plan.steps.iter().flat_map(|later| &later.given).any(|given| given.step == index);
+        push(step, nonce, gives, &mut args);
     }
     check(&args, &envs)?;
     let (cmd, args, timeout) = if looks_only {
@@ -73,7 +74,9 @@ fn kept(envs: &[(String, String)]) -> String {
     names
 }
 
-fn push(step: &Step, args: &mut Vec<String>) {
+/// `gives`: a later step has what this one prints among its arguments. The nonce marks both ends, because
+/// nobody can have guessed it.
+fn push(step: &Step, nonce: &str, gives: bool, args: &mut Vec<String>) {
     args.push(step.dir.clone());
     let (kind, values): (&str, &[String]) = match &step.stdin {
         Input::Nothing => ("nothing", &[]),
@@ -87,12 +90,17 @@ fn push(step: &Step, args: &mut Vec<String>) {
     args.push(values.len().to_string());
     args.extend(values.iter().cloned());
     args.push(match &step.stdout {
+        Sink::Answer if gives => nonce.to_owned(),
         Sink::Answer => String::new(),
         Sink::File(path) => path.clone(),
     });
     args.push(flag(step.may_fail));
     args.push(step.argv.len().to_string());
-    args.extend(step.argv.iter().cloned());
+    let given = |at: usize| step.given.iter().find(|given| given.argument == at);
+    let argument = |(at, text): (usize, &String)| {
+        given(at).map_or_else(|| text.clone(), |given| format!("{nonce}:{}", given.step))
+    };
+    args.extend(step.argv.iter().enumerate().map(argument));
 }
 
 fn flag(on: bool) -> String {
@@ -137,6 +145,19 @@ mod tests {
         let tail = ["workspace", "text", "1", "$(id) `id`", "", "0", "4", "git", "commit", "-F", "-"];
         assert!(start.args.ends_with(&tail.map(String::from)));
         assert_eq!(start.timeout, Duration::from_millis(17_500));
+    }
+
+    #[test]
+    fn an_argument_that_a_step_finds_out_is_named_by_its_place() {
+        let steps = vec![Step::git(["write-tree"]), Step::git(["commit-tree", "-m", "m"]).given(0)];
+        let start = encode(&plan(steps), "aa", "t").unwrap();
+        let tail = ["aa", "0", "2", "git", "write-tree", "workspace", "nothing", "0", "", "0", "5", "git"];
+        let rest = ["commit-tree", "-m", "m", "aa:0"];
+        assert!(
+            start
+                .args
+                .ends_with(&tail.iter().chain(&rest).map(|text| (*text).to_owned()).collect::<Vec<_>>())
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #   MARK KEEP SCRATCH WRITES SECONDS, then for each step
 #   DIR STDIN-KIND STDIN-COUNT STDIN... STDOUT-FILE MAY-FAIL ARGC ARG...
 #
+# MARK as the file keeps what the step prints, and the argument MARK:N is what step N printed.
+#
 # After each step a mark goes to both outputs; MARK is random, so nothing a step prints can be taken for
 # one. Builtins only where nothing is amiss: a process costs more than all of this together.
 set +o posix
@@ -82,15 +84,25 @@ gl_step() {
   esac
 }
 
-while (($#)); do
+gl_kept=()
+for ((gl_number = 0; $#; gl_number++)); do
   gl_dir=$1 gl_in=$2 gl_data=("${@:4:$3}")
   shift "$((3 + $3))"
   gl_out=$1 gl_lenient=$2 gl_argv=("${@:4:$3}")
   shift "$((3 + $3))"
+  if ((${#gl_kept[@]})); then
+    for gl_at in "${!gl_argv[@]}"; do
+      [[ ${gl_argv[gl_at]} == "$gl_mark:"* ]] && gl_argv[gl_at]=${gl_kept[${gl_argv[gl_at]#*:}]}
+    done
+  fi
   gl_began=${EPOCHREALTIME//[!0-9]/}
   if ! cd -- "$gl_home" || ! cd -- "$gl_dir" 2>/dev/null; then
     printf "fatal: cannot change to '%s': No such file or directory\n" "$gl_dir" >&2
     gl_code=128
+  elif [[ $gl_out == "$gl_mark" ]]; then
+    gl_kept[gl_number]=$(gl_step)
+    gl_code=$?
+    printf '%s\n' "${gl_kept[gl_number]}"
   elif [[ $gl_out ]]; then
     gl_step >"$gl_out"
     gl_code=$?
