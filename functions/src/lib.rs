@@ -12,6 +12,7 @@ pub mod projector;
 pub mod reaper;
 pub mod refusal;
 pub mod request;
+pub mod running;
 pub mod settings;
 pub mod story;
 pub mod trigger;

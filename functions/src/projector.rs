@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gitledger_events::Event;
 use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey, Recorded, SavedProjection};
 use gitledger_projections::metrics::Metrics;
+use gitledger_projections::recent::RecentOperations;
 use gitledger_projections::{OpenOperations, Projection, Sandboxes, Summary};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard};
@@ -24,6 +25,8 @@ pub struct Folded {
     pub sandboxes: Sandboxes,
     /// Operations without an outcome.
     pub open: OpenOperations,
+    /// The newest operations.
+    pub recent: RecentOperations,
     /// Per operation: counts, failures, percentiles.
     pub summary: Summary,
 }
@@ -32,13 +35,16 @@ impl Projection for Folded {
     const NAME: &'static str = "folded";
     // Another whenever any part's fold or shape is another; each part has up to 99 versions.
     const VERSION: u32 = Metrics::VERSION
-        + 100 * (Sandboxes::VERSION + 100 * (OpenOperations::VERSION + 100 * Summary::VERSION));
+        + 100
+            * (Sandboxes::VERSION
+                + 100 * (OpenOperations::VERSION + 100 * (Summary::VERSION + RecentOperations::VERSION)));
 
     fn apply(&mut self, event: &Event) {
         self.metrics.apply(event);
         self.sandboxes.apply(event);
         self.open.apply(event);
         self.summary.apply(event);
+        self.recent.apply(event);
     }
 }
 

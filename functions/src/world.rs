@@ -7,6 +7,7 @@ use gitledger_operations::Remotes;
 use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
 
 use crate::projector::Projector;
+use crate::running::Operations;
 use crate::settings::Tokens;
 
 /// Made once per process, shared by everything in it.
@@ -23,6 +24,8 @@ pub struct World {
     pub remotes: Remotes,
     /// Tokens for them.
     pub tokens: Tokens,
+    /// What this process works on.
+    pub running: Operations,
     /// Who works here; see `OperationRequested`.
     pub holder: Option<String>,
     /// True when the sandboxes live in this very process's host.
@@ -53,6 +56,7 @@ impl World {
             projector,
             remotes: settings.remotes,
             tokens: settings.tokens,
+            running: Operations::default(),
             holder,
             local_host: false,
             template: template.unwrap_or_else(|| "base".to_owned()),

@@ -165,6 +165,7 @@ async fn look(
         workspace: None,
         remotes: &world.remotes,
         requested_at: orphan.requested_at,
+        found: &gitledger_operations::record::Found::Nothing,
         envelope: gitledger_operations::Envelope::NONE,
         jitter: 0.0,
     };

@@ -6,6 +6,7 @@
 //!
 //! A read changes nothing: no intent, no lease, one append at its end.
 
+mod asked;
 mod open;
 mod outcome;
 mod recorder;
@@ -16,9 +17,11 @@ mod sandbox;
 use std::time::{Duration, Instant};
 
 use gitledger_events::operation::{Effect, OperationRequested};
+use gitledger_operations::record::Found;
 use gitledger_operations::{Asked, Declaration, Place, Rejection, table};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::running::Entry;
 use crate::{Answer, Refusal, Request, World};
 use open::Opened;
 pub use outcome::Work;
@@ -33,6 +36,10 @@ pub(crate) struct Running<'w> {
     pub started: Instant,
     pub requested_at: Timestamp,
     pub deadline: Timestamp,
+    /// What it wanted to know of the ledger.
+    pub found: Found,
+    /// Its place among those that this process works on.
+    pub entry: Entry,
     /// How long it may take: the operation's budget, or what the caller gives it.
     pub time: Duration,
 }
@@ -47,7 +54,13 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
     let budget = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
     let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
     let started = Instant::now();
-    let running = Running { world, request, declaration, asked, started, requested_at, deadline, time };
+    let entry = world.running.enter(request.operation_id);
+    let found = asked::find(world, &asked.wants()).await?;
+    let running =
+        Running { world, request, declaration, asked, started, requested_at, deadline, found, entry, time };
+    if running.asked.place() == Place::Ledger {
+        return asked::answer(&running).await;
+    }
     match declaration.effect {
         Effect::Reads => running.read().await,
         Effect::Writes | Effect::Publishes => running.write().await,
@@ -119,7 +132,7 @@ impl Running<'_> {
     pub(crate) fn intent(&self) -> OperationRequested {
         let sandbox_id = match self.asked.place() {
             Place::Named(id) => Some(id.to_owned()),
-            Place::Opens { .. } => None,
+            Place::Opens { .. } | Place::Ledger => None,
         };
         OperationRequested {
             effect: self.declaration.effect,

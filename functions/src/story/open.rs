@@ -34,6 +34,7 @@ pub(crate) enum Opened {
 pub(crate) async fn begin(running: &Running<'_>) -> Result<Opened, Refusal> {
     match running.asked.place() {
         Place::Named(sandbox_id) => named(running, sandbox_id).await,
+        Place::Ledger => Err(Refusal::Fault("nothing is leased for a look into the ledger".to_owned())),
         Place::Opens { repo_url, .. } => {
             let repo = running.world.remotes.admit("repo_url", repo_url)?.repo();
             opens(running, repo).await

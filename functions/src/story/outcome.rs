@@ -44,13 +44,12 @@ pub enum End {
 impl Work {
     /// A failure before anything ran.
     pub fn refused(failure: Failure) -> Self {
-        Self {
-            end: End::Failed(Box::new(failure)),
-            sandbox_id: None,
-            git: Duration::ZERO,
-            wait: Duration::ZERO,
-            bytes: 0,
-        }
+        Self { end: End::Failed(Box::new(failure)), ..Self::nothing() }
+    }
+
+    /// Nothing ran.
+    pub fn nothing() -> Self {
+        Self { end: End::Unknown, sandbox_id: None, git: Duration::ZERO, wait: Duration::ZERO, bytes: 0 }
     }
 
     /// The working copy that is now in the sandbox, if this made one.

@@ -33,6 +33,7 @@ pub(crate) async fn run(
         workspace: workspace.opened.as_ref(),
         remotes: &world.remotes,
         requested_at: running.requested_at,
+        found: &running.found,
         envelope: gitledger_operations::Envelope::NONE,
         jitter: jitter(running),
     };
@@ -48,6 +49,9 @@ pub(crate) async fn run(
                 pushing = announce.iter().fold(pushing, still_pushing);
                 recorder.append(world, announce).await?;
                 tokio::time::sleep(after).await;
+                if running.entry.is_cancelled() && !pushing {
+                    break End::Failed(Box::new(cancelled(running, &rounds)));
+                }
                 if !fit(running, &mut plan) || rounds.len() >= ROUNDS_MAX {
                     break if pushing { End::Unknown } else { End::Failed(Box::new(late(running, &rounds))) };
                 }
@@ -84,6 +88,15 @@ fn still_pushing(before: bool, fact: &Fact) -> bool {
 /// The time was over before the end; what the rounds so far have left is not known.
 fn late(running: &Running<'_>, rounds: &[Exits]) -> Failure {
     let mut failure = Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
+    if running.declaration.effect != Effect::Reads && !rounds.is_empty() {
+        failure.side_effect = SideEffect::Unknown;
+    }
+    failure
+}
+
+/// It was asked to stop, and stopped before this plan.
+fn cancelled(running: &Running<'_>, rounds: &[Exits]) -> Failure {
+    let mut failure = Failure::new(codes::CANCELLED, "the operation was cancelled");
     if running.declaration.effect != Effect::Reads && !rounds.is_empty() {
         failure.side_effect = SideEffect::Unknown;
     }

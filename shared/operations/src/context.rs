@@ -5,6 +5,7 @@ use gitledger_events::sandbox::WorkspaceOpened;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::record::Found;
 use crate::{Envelope, Remotes};
 
 /// The workspace's directory, relative to the sandbox user's home.
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     pub remotes: &'a Remotes,
     /// When the operation was requested; commits carry this time, so that a repeat makes the same commit.
     pub requested_at: Timestamp,
+    /// What the ledger has, as far as the operation wants to know it.
+    pub found: &'a Found,
     /// What was asked besides the input. Whoever makes a context has [`Envelope::NONE`]; the declaration
     /// puts the caller's in its place.
     pub envelope: &'a Envelope,

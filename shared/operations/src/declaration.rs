@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::envelope::Envelope;
 use crate::guard::Guard;
+use crate::record::Wants;
 use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, Undo, check};
 
 /// One line of [`crate::table::OPERATIONS`].
@@ -47,6 +48,8 @@ pub trait Asked: Send + Sync {
     fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Answered>;
     /// The input as the ledger keeps it.
     fn recorded_input(&self) -> Value;
+    /// What it needs to know of the ledger.
+    fn wants(&self) -> Wants;
     /// What was asked besides.
     fn envelope(&self) -> &Envelope;
 }
@@ -155,6 +158,10 @@ impl<O: Operation> Asked for Typed<O> {
             object.extend(self.fields.clone());
         }
         recorded
+    }
+
+    fn wants(&self) -> Wants {
+        self.operation.wants()
     }
 
     fn envelope(&self) -> &Envelope {

@@ -32,6 +32,7 @@ struct Fields {
     /// The operation's id, chosen by the caller: the same id again gives the same answer, and nothing runs
     /// twice. The same as the header `Idempotency-Key`.
     #[serde(default, skip_serializing)]
+    #[expect(dead_code, reason = "whoever makes the request has taken it out; here it is for the schema")]
     operation_id: Option<Uuid>,
     /// Do nothing unless HEAD is at this commit, given as its full object id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,7 @@ pub mod hardening;
 pub mod operation;
 pub mod page;
 pub mod plan;
+pub mod record;
 pub mod rejection;
 pub mod remote;
 pub mod snapshot;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::record::Wants;
 use crate::{Context, Decision, Exits, Rejection, Remotes};
 
 /// How much an operation may take.
@@ -42,6 +43,8 @@ pub enum Undo {
 /// Where an operation runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'a> {
+    /// Nowhere: it only asks for what the ledger has, see [`crate::record`]. It is not recorded itself.
+    Ledger,
     /// In a sandbox that the caller names.
     Named(&'a str),
     /// In a sandbox that fits: one that has the repository and the agent's trust, else a new one.
@@ -90,6 +93,11 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
     /// operation a snapshot of them is kept, see [`crate::snapshot`].
     fn endangers_files(&self) -> bool {
         false
+    }
+
+    /// What it needs to know of the ledger.
+    fn wants(&self) -> Wants {
+        Wants::Nothing
     }
 
     /// What to do next, given how the plans run so far ended. Called with no rounds first; pure, so the

@@ -93,6 +93,7 @@ fn decide_with(input: Value, rounds: &[Exits]) -> Decision<Answered> {
         workspace: Some(&opened),
         remotes: &remotes,
         requested_at: Timestamp::UNIX_EPOCH,
+        found: &gitledger_operations::record::Found::Nothing,
         envelope: gitledger_operations::Envelope::NONE,
         jitter: 0.5,
     };

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod open_operations;
 pub mod operation_state;
 pub mod projection;
+pub mod recent;
 pub mod running;
 pub mod sandbox_state;
 pub mod sandboxes;

@@ -15,6 +15,7 @@ pub fn classify(exits: &Exits, touched: SideEffect) -> Failure {
     let last = exits.last().cloned().unwrap_or_default();
     let code = match exits.ended {
         Ended::TimedOut => codes::TIMEOUT,
+        Ended::Cancelled => codes::CANCELLED,
         Ended::Killed => codes::OUT_OF_MEMORY,
         Ended::Normally => return classify_exit(&last, touched),
     };

@@ -127,6 +127,9 @@ code_table! {
     REPOSITORY_CORRUPT "repository-corrupt" Other false "The workspace's object database is damaged." Some("clone again");
     GIT_MISSING "git-missing" Other false "The sandbox has no git." Some("use a template with git");
     GIT_UNSUPPORTED "git-unsupported" Other false "The sandbox's git is too old for this." Some("use a template with git 2.39 or newer");
+    OPERATION_NOT_FOUND "operation-not-found" Other false "The ledger has no such operation." Some("ask `operation-list` what there is");
+    NOT_RUNNING "not-running" Other false "Nothing of the operation runs now." Some("ask `operation-get` how it ended");
+    NOT_UNDOABLE "not-undoable" Other false "The operation cannot be undone." None;
     SANDBOX_NOT_FOUND "sandbox-not-found" SandboxNotFound false "There is no such sandbox, or it has ended." Some("clone again");
     SANDBOX_LOST "sandbox-lost" SandboxNotFound true "The sandbox went away while it worked." Some("clone again; ask the operation's record what became of it");
     SANDBOX_BUSY "sandbox-busy" Conflict true "Another operation has the workspace." Some("try again");

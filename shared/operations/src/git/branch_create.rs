@@ -44,6 +44,7 @@ impl Operation for BranchCreate {
     const NAME: &'static str = "branch-create";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::LOCAL;
+    const UNDO: crate::Undo = crate::Undo::References;
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "name": "side"}"#;
     type Output = BranchCreateOutput;
 

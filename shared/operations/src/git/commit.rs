@@ -61,6 +61,7 @@ impl Operation for Commit {
     const NAME: &'static str = "commit";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::LOCAL;
+    const UNDO: crate::Undo = crate::Undo::References;
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "message": "Add notes", "all": true}"#;
     type Output = CommitOutput;
 

@@ -18,9 +18,11 @@ pub mod branch_list;
 pub mod clone;
 pub mod commit;
 pub mod diff;
+pub mod doctor;
 pub mod fetch;
 pub mod file_write;
 pub mod log;
+pub mod operation_undo;
 pub mod pull;
 pub mod push;
 pub mod status;
@@ -28,7 +30,7 @@ pub mod switch;
 
 pub use conflict::Conflict;
 
-use crate::Declaration;
+use crate::{Declaration, record};
 
 /// Every operation, in the order in which they are shown: what begins, what looks, what changes the
 /// workspace, what talks to a remote.
@@ -46,4 +48,9 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<switch::Switch>(),
     Declaration::of::<branch_create::BranchCreate>(),
     Declaration::of::<branch_list::BranchList>(),
+    Declaration::of::<record::operation_get::OperationGet>(),
+    Declaration::of::<record::operation_list::OperationList>(),
+    Declaration::of::<record::operation_cancel::OperationCancel>(),
+    Declaration::of::<operation_undo::OperationUndo>(),
+    Declaration::of::<doctor::Doctor>(),
 ];

@@ -77,6 +77,7 @@ impl Operation for Pull {
     const NAME: &'static str = "pull";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::REMOTE;
+    const UNDO: crate::Undo = crate::Undo::Checkout;
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = PullOutput;
 

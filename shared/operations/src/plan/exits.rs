@@ -9,6 +9,8 @@ pub enum Ended {
     Normally,
     /// It was stopped for taking too long.
     TimedOut,
+    /// It was asked to stop (SIGTERM), and git had time to clean up.
+    Cancelled,
     /// A signal ended it (out of memory, a kill).
     Killed,
 }

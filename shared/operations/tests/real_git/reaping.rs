@@ -20,6 +20,7 @@ fn look(server: &Server, old: Option<&str>, new: &str) -> Verdict {
         workspace: None,
         remotes: &sandbox.remotes,
         requested_at: Timestamp::UNIX_EPOCH,
+        found: &gitledger_operations::record::Found::Nothing,
         envelope: gitledger_operations::Envelope::NONE,
         jitter: 0.0,
     };

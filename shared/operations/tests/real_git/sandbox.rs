@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use gitledger_events::operation::Effect;
 use gitledger_events::sandbox::WorkspaceOpened;
 use gitledger_events::{Actor, Fact};
 use gitledger_operations::declaration::Answered;
+use gitledger_operations::record::{Found, OperationRecord, State, Wants};
 use gitledger_operations::{Context, Decision, Done, Exits, Failure, Plan, Remotes, table};
 use gitledger_sandboxes::envd::End;
 use gitledger_sandboxes::runner::{Decoder, encode};
@@ -27,6 +29,8 @@ pub struct Sandbox {
     pub token: Option<String>,
     /// Every plan that was run by the last operation.
     pub plans: Vec<Plan>,
+    /// What the ledger would tell of the operations so far, the newest last.
+    pub records: Vec<OperationRecord>,
     /// Every fact of the last operation, announced or with its end.
     pub facts: Vec<Fact>,
 }
@@ -39,6 +43,7 @@ impl Sandbox {
             remotes: Remotes::default(),
             token: None,
             plans: Vec::new(),
+            records: Vec::new(),
             facts: Vec::new(),
         }
     }
@@ -82,23 +87,52 @@ impl Sandbox {
     /// Runs an operation to its end, and checks what it says of HEAD and of references against the repository.
     pub fn ask(&mut self, name: &str, input: Value) -> Result<Value, Box<Failure>> {
         let before = Refs::of(&self.dir());
-        let result = self.decide(name, input);
+        let id = Uuid::now_v7();
+        let result = self.decide(id, name, input);
         truth::check(name, &before, &Refs::of(&self.dir()), result.as_deref().map_err(AsRef::as_ref));
+        if table::find(name).unwrap().effect != Effect::Reads {
+            self.records.push(truth::record(id, name, result.as_deref().map_err(AsRef::as_ref)));
+        }
         result.map(|done| done.output.output)
     }
 
-    fn decide(&mut self, name: &str, input: Value) -> Result<Box<Done<Answered>>, Box<Failure>> {
+    /// The last operation that changed something.
+    pub fn last(&self) -> Uuid {
+        self.records.last().unwrap().id
+    }
+
+    fn found(&self, wants: &Wants) -> Found {
+        let one = |id: &Uuid| self.records.iter().find(|record| record.id == *id).cloned().map(Box::new);
+        match wants {
+            Wants::Nothing => Found::Nothing,
+            Wants::Operation(id) => one(id).map_or(Found::Nothing, Found::Operation),
+            Wants::Newest => Found::Newest(self.records.iter().rev().cloned().collect()),
+            Wants::Stop(id) => one(id).map_or(Found::Nothing, |record| {
+                let runs = record.state == State::Running;
+                Found::Stopped(record, runs)
+            }),
+        }
+    }
+
+    fn decide(
+        &mut self,
+        operation_id: Uuid,
+        name: &str,
+        input: Value,
+    ) -> Result<Box<Done<Answered>>, Box<Failure>> {
         let asked = table::find(name).unwrap().ask(input, &self.remotes).unwrap();
+        let found = self.found(&asked.wants());
         let actor = Actor::new("a1", "t1");
         let opened = self.workspace.clone();
         let remotes = self.remotes.clone();
         let context = Context {
-            operation_id: Uuid::now_v7(),
+            operation_id,
             actor: &actor,
             sandbox_id: "s1",
             workspace: opened.as_ref(),
             remotes: &remotes,
             requested_at: Timestamp::from_second(1_700_000_000).unwrap(),
+            found: &found,
             envelope: gitledger_operations::Envelope::NONE,
             jitter: 0.0,
         };

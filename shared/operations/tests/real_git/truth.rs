@@ -5,7 +5,10 @@ use std::path::Path;
 
 use gitledger_events::operation::{Effect, SideEffect};
 use gitledger_operations::declaration::Answered;
+use gitledger_operations::record::{OperationRecord, State};
 use gitledger_operations::{Done, Failure, table};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 /// HEAD, the branches, the tags and the stash.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -76,4 +79,33 @@ pub fn check(name: &str, before: &Refs, after: &Refs, result: Result<&Done<Answe
             }
         }
     }
+}
+
+/// What the ledger would tell of an operation in the sandbox `s1`.
+pub fn record(id: Uuid, name: &str, result: Result<&Done<Answered>, &Failure>) -> OperationRecord {
+    let mut record = OperationRecord {
+        id,
+        operation: name.to_owned(),
+        state: State::Failed,
+        agent_id: Some("a1".to_owned()),
+        task_id: Some("t1".to_owned()),
+        repo: None,
+        sandbox_id: Some("s1".to_owned()),
+        requested_at: Timestamp::UNIX_EPOCH,
+        ended_at: Some(Timestamp::UNIX_EPOCH),
+        code: result.err().map(|failure| failure.code.name.to_owned()),
+        side_effect: result.err().map(|failure| failure.side_effect),
+        head_before: None,
+        head_after: None,
+        refs_changed: Vec::new(),
+        input: None,
+        output: None,
+        events: Vec::new(),
+    };
+    if let Ok(done) = result {
+        record.state = State::Succeeded;
+        (record.head_before, record.head_after) = (done.head_before.clone(), done.head_after.clone());
+        record.refs_changed.clone_from(&done.refs_changed);
+    }
+    record
 }

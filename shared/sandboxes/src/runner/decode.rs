@@ -11,6 +11,8 @@ use crate::envd::End;
 /// What `timeout` exits with when the time was over, and when it had to kill.
 const TIMED_OUT: i32 = 124;
 const KILLED: i32 = 137;
+/// The run ended after a SIGTERM that was not of `timeout`'s own.
+const CANCELLED: i32 = 143;
 /// A step failed, and the script said so.
 const STEP_FAILED: i32 = 1;
 
@@ -65,7 +67,8 @@ impl Decoder {
             // Every mark is there, so the steps are done and only the cleaning up was stopped.
             _ if exits.len() == steps => Ended::Normally,
             End::Exited(TIMED_OUT) => Ended::TimedOut,
-            End::Exited(KILLED | 143) | End::Signalled => Ended::Killed,
+            End::Exited(CANCELLED) => Ended::Cancelled,
+            End::Exited(KILLED) | End::Signalled => Ended::Killed,
             End::Exited(0 | STEP_FAILED) => return Err(SandboxError::Protocol("marks are missing".into())),
             End::Exited(code) => {
                 let said =
@@ -173,7 +176,8 @@ mod tests {
         assert_eq!(exits.ended, Ended::TimedOut);
         assert_eq!(exits.steps.len(), 2);
         assert_eq!((exits.steps[1].code, exits.steps[1].stdout.as_slice()), (124, &b"half"[..]));
-        for end in [End::Signalled, End::Exited(137), End::Exited(143)] {
+        assert_eq!(decode(&[&out], &[], 3, End::Exited(143)).unwrap().ended, Ended::Cancelled);
+        for end in [End::Signalled, End::Exited(137)] {
             assert_eq!(decode(&[&out], &[], 3, end).unwrap().ended, Ended::Killed);
         }
     }
