@@ -110,7 +110,9 @@ mod tests {
     #[test]
     fn an_id_in_the_input_is_a_key_too_and_must_not_contradict_the_header() {
         let id = Uuid::from_u128(7);
-        let of = |id: Value, key| Request::new("push", json!({"operation_id": id, "a": 1}), key, Uuid::nil());
+        let of = |id: Value, key: Option<&str>| {
+            Request::new("push", json!({"operation_id": id, "a": 1}), key, Uuid::nil())
+        };
         let request = of(json!(id), None).unwrap();
         assert_eq!((request.operation_id, request.keyed, request.input), (id, true, json!({"a": 1})));
         assert!(of(json!(id), Some(&id.to_string())).is_ok());

@@ -80,12 +80,12 @@ fn the_readme_lists_every_setting() {
 /// The functions of operations: file name and contents.
 fn wanted_functions() -> BTreeMap<String, String> {
     let function = |operation: &Declaration| {
-        let name = operation.name;
+        let (name, function) = (operation.name, operation.function());
         let text = format!(
-            "//! The function `git-{name}`.\n\nfn main() -> std::process::ExitCode {{\n    \
+            "//! The function `{function}`.\n\nfn main() -> std::process::ExitCode {{\n    \
              gitledger_functions::lambda::operation(\"{name}\")\n}}\n"
         );
-        (format!("git-{name}.rs"), text)
+        (format!("{function}.rs"), text)
     };
     OPERATIONS.iter().map(function).collect()
 }
@@ -93,8 +93,10 @@ fn wanted_functions() -> BTreeMap<String, String> {
 #[test]
 fn there_is_a_function_for_every_operation_and_no_other() {
     let dir = workspace::root().join("functions/src/bin");
-    let of_git =
-        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("git-"));
+    let of_git = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("git-") || name.starts_with("operation-")
+    };
     let files = fs::read_dir(&dir)
         .expect("the functions")
         .map(|entry| entry.expect("an entry").path())

@@ -37,7 +37,7 @@ pub(crate) async fn find(world: &World, wants: &Wants) -> Result<Found, Refusal>
 
 /// Answers an operation that asks only for what the ledger has. It is not recorded: whoever looks every
 /// second would fill the ledger with its looking.
-pub(crate) async fn answer(running: &Running<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn answer(running: &Running<'_>) -> Result<Answer, Refusal> {
     let world = running.world;
     let context = Context {
         operation_id: running.request.operation_id,

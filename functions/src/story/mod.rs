@@ -59,7 +59,7 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
     let running =
         Running { world, request, declaration, asked, started, requested_at, deadline, found, entry, time };
     if running.asked.place() == Place::Ledger {
-        return asked::answer(&running).await;
+        return asked::answer(&running);
     }
     match declaration.effect {
         Effect::Reads => running.read().await,

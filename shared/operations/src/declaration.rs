@@ -12,6 +12,7 @@ use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remot
 
 /// One line of [`crate::table::OPERATIONS`].
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools)] // independent answers to independent questions
 pub struct Declaration {
     /// The name on every surface.
     pub name: &'static str,
@@ -88,6 +89,11 @@ impl Declaration {
         let asked = (self.parse)(input)?;
         asked.check(remotes)?;
         Ok(asked)
+    }
+
+    /// The name of its function: `git-<name>`, but for what asks about operations.
+    pub fn function(&self) -> String {
+        if self.name.starts_with("operation-") { self.name.to_owned() } else { format!("git-{}", self.name) }
     }
 
     /// What it is for: the first paragraph of the input type's doc comment.

@@ -51,6 +51,7 @@ impl Guard<'_> {
         Plan { steps, ..plan }
     }
 
+    #[allow(clippy::type_complexity)] // two results of one look
     /// The rounds as the operation knows them, and what the guard's own steps have changed.
     pub(crate) fn passed<'r>(
         &self,

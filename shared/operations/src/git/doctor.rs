@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::script::Script;
 use super::workspace;
-use crate::{Budget, Context, Decision, Done, Exits, Operation, Place, Rejection, Remotes, Step};
+use crate::{Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step};
 
 /// Looks over a sandbox: the versions of git and its companions, which features they have, how much room
 /// there is, and whether the workspace is in the middle of something. For the permission to push, ask `push`
@@ -122,7 +122,7 @@ fn read(script: &Script, exits: &Exits) -> DoctorOutput {
         let said = format!("{}{}", exit.text(), exit.error_text());
         said.lines().next().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty())
     };
-    let text = |name: &str| script.exit(exits, name).map(|exit| exit.text()).unwrap_or_default();
+    let text = |name: &str| script.exit(exits, name).map(Exit::text).unwrap_or_default();
     let git_version = first("git").and_then(|line| line.split(' ').nth(2).map(str::to_owned));
     let version = git_version.as_deref().and_then(numbers);
     let feature = |(name, since): &(&str, (u32, u32))| Feature {
@@ -148,7 +148,7 @@ fn read(script: &Script, exits: &Exits) -> DoctorOutput {
     output
 }
 
-fn damage(exit: &crate::Exit) -> Vec<String> {
+fn damage(exit: &Exit) -> Vec<String> {
     let said = format!("{}{}", exit.text(), exit.error_text());
     let line = |line: &str| crate::check::text::printable_tail(line, 200);
     said.lines().filter(|line| !line.trim().is_empty()).take(DAMAGE_MAX).map(line).collect()

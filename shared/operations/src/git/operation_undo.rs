@@ -153,8 +153,7 @@ fn back(record: &OperationRecord) -> Vec<RefChange> {
 fn script(record: &OperationRecord, undo: Undo, dry_run: bool) -> Script {
     let zero = |oid: &Option<String>| oid.clone().unwrap_or_else(|| "0".repeat(40));
     let back = back(record);
-    let verify: String =
-        back.iter().map(|change| format!("verify {} {}\n", change.name, zero(&change.old))).collect();
+    let verify = lines(&back, |change| format!("verify {} {}", change.name, zero(&change.old)));
     // HEAD by itself: git takes it and the branch that it is on for the same reference twice.
     let head = record.head_after.as_deref().map(|head| format!("verify HEAD {head}\n"));
     let transaction = |text| Step::git(["update-ref", "--stdin"]).reading(Input::Text(text));
@@ -177,13 +176,10 @@ fn script(record: &OperationRecord, undo: Undo, dry_run: bool) -> Script {
         }
         _ => script,
     };
-    let moves: String = back
-        .iter()
-        .map(|change| match &change.new {
-            Some(new) => format!("update {} {new}\n", change.name),
-            None => format!("delete {}\n", change.name),
-        })
-        .collect();
+    let moves = lines(&back, |change| match &change.new {
+        Some(new) => format!("update {} {new}", change.name),
+        None => format!("delete {}", change.name),
+    });
     let script = script.step(
         "refs",
         Step::git(["update-ref", "--stdin", "-m", "gitledger: undo"]).reading(Input::Text(moves)),
@@ -198,6 +194,10 @@ fn script(record: &OperationRecord, undo: Undo, dry_run: bool) -> Script {
         _ => script,
     };
     script.step("head", workspace::head_step())
+}
+
+fn lines(changes: &[RefChange], line: impl Fn(&RefChange) -> String) -> String {
+    changes.iter().map(|change| line(change) + "\n").collect()
 }
 
 fn moved(script: &Script, exits: &Exits, record: &OperationRecord) -> Failure {

@@ -96,6 +96,7 @@ impl Sandbox {
         result.map(|done| done.output.output)
     }
 
+    #[allow(dead_code)] // scenarios use it
     /// The last operation that changed something.
     pub fn last(&self) -> Uuid {
         self.records.last().unwrap().id

@@ -51,7 +51,7 @@ pub fn check(name: &str, before: &Refs, after: &Refs, result: Result<&Done<Answe
     let declaration = table::find(name).unwrap();
     match result {
         Err(failure) if failure.side_effect == SideEffect::None => {
-            assert_eq!(before, after, "{name}: {failure:?}")
+            assert_eq!(before, after, "{name}: {failure:?}");
         }
         Err(_) => {}
         Ok(_) if declaration.effect == Effect::Reads => assert_eq!(before, after, "{name} only reads"),

@@ -96,9 +96,9 @@ fn push(step: &Step, nonce: &str, gives: bool, args: &mut Vec<String>) {
     });
     args.push(flag(step.may_fail));
     args.push(step.argv.len().to_string());
-    let given = |at: usize| step.given.iter().find(|given| given.argument == at);
-    let argument = |(at, text): (usize, &String)| {
-        given(at).map_or_else(|| text.clone(), |given| format!("{nonce}:{}", given.step))
+    let argument = |(at, text): (usize, &String)| match step.given.iter().find(|one| one.argument == at) {
+        Some(one) => format!("{nonce}:{}", one.step),
+        None => text.clone(),
     };
     args.extend(step.argv.iter().enumerate().map(argument));
 }
