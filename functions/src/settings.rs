@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gitledger_operations::{Remote, Remotes};
+use gitledger_operations::{PushPolicy, Remote, Remotes};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "GITLEDGER_DEPLOYMENT",
         "name of this deployment, marked on its sandboxes; default: one per data directory",
     ),
+    (
+        "GITLEDGER_POLICY",
+        "the push policy's file; default `policy.toml` in the data directory, if it is there",
+    ),
     ("GITLEDGER_SANDBOX_TTL_S", "life of a sandbox in seconds, extended while it is used; default 3600"),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
 ];
@@ -52,10 +56,15 @@ pub struct Settings {
     pub deployment: Option<String>,
     /// Life of a sandbox, in seconds.
     pub sandbox_ttl_s: u64,
+    /// The push policy's file, if one is named.
+    pub policy_file: Option<PathBuf>,
 }
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
+
+/// The push policy's file in the data directory.
+pub const POLICY_FILE: &str = "policy.toml";
 
 /// Where a running `gitledger up` tells its own functions which host to use; lies in the data directory,
 /// readable by its owner only.
@@ -89,7 +98,21 @@ impl Settings {
                 .transpose()?,
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
+            policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
         })
+    }
+
+    /// The push policy: of the file that is named, which must be there; else of [`POLICY_FILE`], which need
+    /// not. Read once, at start. A file that cannot be read, or says what is not understood, is no policy.
+    pub fn policy(&self) -> Result<PushPolicy, SettingsError> {
+        let named = self.policy_file.is_some();
+        let file = self.policy_file.clone().unwrap_or_else(|| self.data_dir.join(POLICY_FILE));
+        let refuse = |rule: String| wrong("GITLEDGER_POLICY", &format!("{} {rule}", file.display()));
+        match std::fs::read_to_string(&file) {
+            Ok(text) => toml::from_str(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Ok(PushPolicy::default()),
+            Err(error) => Err(refuse(format!("cannot be read: {error}"))),
+        }
     }
 
     /// The host that a running `gitledger up` left word of, when the environment names none.

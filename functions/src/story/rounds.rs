@@ -32,6 +32,7 @@ pub(crate) async fn run(
         sandbox_id: &workspace.sandbox_id,
         workspace: workspace.opened.as_ref(),
         remotes: &world.remotes,
+        policy: &world.policy,
         requested_at: running.requested_at,
         jitter: jitter(running),
     };

@@ -5,7 +5,7 @@ use gitledger_events::sandbox::WorkspaceOpened;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Remotes;
+use crate::{PushPolicy, Remotes};
 
 /// The workspace's directory, relative to the sandbox user's home.
 pub const WORKSPACE: &str = "workspace";
@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub workspace: Option<&'a WorkspaceOpened>,
     /// Which remotes are admitted.
     pub remotes: &'a Remotes,
+    /// What may be pushed. Whatever sends something to a remote asks [`PushPolicy::judge`] first.
+    pub policy: &'a PushPolicy,
     /// When the operation was requested; commits carry this time, so that a repeat makes the same commit.
     pub requested_at: Timestamp,
     /// From 0 to 1, drawn once per operation; spreads retries.

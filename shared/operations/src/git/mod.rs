@@ -7,7 +7,7 @@ mod noise;
 mod room;
 mod script;
 mod staging;
-mod workspace;
+pub(crate) mod workspace;
 
 pub mod add;
 pub mod branch_create;

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use gitledger_events::sandbox::WorkspaceOpened;
 use gitledger_events::{Actor, Fact};
 use gitledger_operations::plan::{Ended, Input, Sink};
-use gitledger_operations::{Context, Decision, Exit, Exits, Failure, Plan, Remotes, Step, hardening, table};
+use gitledger_operations::{
+    Context, Decision, Exit, Exits, Failure, Plan, PushPolicy, Remotes, Step, hardening, table,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -86,6 +88,7 @@ impl Sandbox {
             sandbox_id: "s1",
             workspace: opened.as_ref(),
             remotes: &remotes,
+            policy: &PushPolicy::default(),
             requested_at: Timestamp::from_second(1_700_000_000).unwrap(),
             jitter: 0.0,
         };
