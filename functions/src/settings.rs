@@ -7,6 +7,8 @@ use gitledger_operations::{PushPolicy, Remote, Remotes};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
+use crate::access::ApiKey;
+
 /// A variable that is wrong or missing, named.
 #[derive(Debug, thiserror::Error)]
 #[error("{variable}: {rule}")]
@@ -26,6 +28,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
     ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
     ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
+    ("GITLEDGER_API_KEY", "the API key that `gitledger git` sends"),
+    (
+        "GITLEDGER_API_KEYS_FILE",
+        "the file of API keys' hashes; default `keys.json` in the data directory. When it is set, functions behind HTTP require a key",
+    ),
     ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
     (
         "GITLEDGER_DEPLOYMENT",
@@ -58,10 +65,17 @@ pub struct Settings {
     pub sandbox_ttl_s: u64,
     /// The push policy's file, if one is named.
     pub policy_file: Option<PathBuf>,
+    /// The file of API keys, if one is named.
+    pub keys_file: Option<PathBuf>,
+    /// Whether HTTP requests need an API key. Not a variable: whoever serves them decides.
+    pub keys_required: bool,
 }
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
+
+/// The API keys' file in the data directory.
+pub const KEYS_FILE: &str = "keys.json";
 
 /// The push policy's file in the data directory.
 pub const POLICY_FILE: &str = "policy.toml";
@@ -77,6 +91,15 @@ pub struct HostFile {
     pub api_url: String,
     /// Its key.
     pub api_key: String,
+}
+
+/// The API key that the command line sends. Only ever from the environment: arguments are seen by others.
+pub fn api_key() -> Result<Option<ApiKey>, SettingsError> {
+    let Some(text) = std::env::var("GITLEDGER_API_KEY").ok().filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let key = ApiKey::parse(text.trim());
+    key.map(Some).ok_or_else(|| wrong("GITLEDGER_API_KEY", "must be an API key, glk_<id>_<secret>"))
 }
 
 impl Settings {
@@ -99,7 +122,14 @@ impl Settings {
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
             policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
+            keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
+            keys_required: false,
         })
+    }
+
+    /// Where API keys are kept.
+    pub fn keys_file(&self) -> PathBuf {
+        self.keys_file.clone().unwrap_or_else(|| self.data_dir.join(KEYS_FILE))
     }
 
     /// The push policy: of the file that is named, which must be there; else of [`POLICY_FILE`], which need

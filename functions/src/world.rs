@@ -6,6 +6,7 @@ use gitledger_ledger::{Ledger, LedgerError};
 use gitledger_operations::{PushPolicy, Remotes};
 use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
 
+use crate::access::Access;
 use crate::projector::Projector;
 use crate::settings::{SettingsError, Tokens};
 
@@ -23,6 +24,8 @@ pub struct World {
     pub remotes: Remotes,
     /// What may be pushed to them.
     pub policy: PushPolicy,
+    /// Whose requests are let in.
+    pub access: Access,
     /// Tokens for them.
     pub tokens: Tokens,
     /// Who works here; see `OperationRequested`.
@@ -58,6 +61,7 @@ impl World {
         holder: Option<String>,
     ) -> Result<Self, WorldError> {
         let policy = settings.policy()?;
+        let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
         Ok(Self {
@@ -67,6 +71,7 @@ impl World {
             projector,
             remotes: settings.remotes,
             policy,
+            access,
             tokens: settings.tokens,
             holder,
             local_host: false,

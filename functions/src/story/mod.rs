@@ -1,13 +1,14 @@
 //! The path of one request: from a request to an answer, with everything that happened in the ledger.
 //!
 //! ```text
-//! check -> intent + lease -> rounds (decide, announce, run) -> outcome + release -> answer
+//! check, also whether the key may -> intent + lease -> rounds (decide, announce, run) -> outcome + release -> answer
 //! ```
 //!
 //! A read changes nothing: no intent, no lease, one append at its end.
 
 mod open;
 mod outcome;
+mod permit;
 mod recorder;
 mod repeat;
 mod rounds;
@@ -44,6 +45,7 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
     let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
     let running =
         Running { world, request, declaration, asked, started: Instant::now(), requested_at, deadline };
+    permit::check(&running).await?;
     match declaration.effect {
         Effect::Reads => running.read().await,
         Effect::Writes | Effect::Publishes => running.write().await,
