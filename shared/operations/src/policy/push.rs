@@ -97,7 +97,7 @@ mod tests {
         Repo::from_parts("github.com", name)
     }
 
-    fn policy(rules: serde_json::Value) -> PushPolicy {
+    fn policy(rules: &serde_json::Value) -> PushPolicy {
         serde_json::from_value(serde_json::json!({"push": rules})).unwrap()
     }
 
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn force_needs_a_whole_object_id_whatever_the_rules() {
         let allowing = serde_json::json!([{"repo": "*", "force": true}]);
-        for policy in [PushPolicy::default(), policy(allowing)] {
+        for policy in [PushPolicy::default(), policy(&allowing)] {
             for expected in [None, Some(""), Some("main"), Some("1234567"), Some("HEAD")] {
                 let denied = denies(&policy, "acme/app", "x", PushKind::Force { expected });
                 assert_eq!(denied.as_deref(), Some("force-expects"), "{expected:?}");
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_protected_branch_takes_no_push_no_force_and_no_delete() {
-        let policy = policy(serde_json::json!([
+        let policy = policy(&serde_json::json!([
             {"repo": "github.com/other/*", "protect": ["*"]},
             {"repo": "github.com/acme/*", "allow": ["*"], "protect": ["main", "release/*"]},
         ]));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_denied_tags_too() {
-        let policy = policy(serde_json::json!([
+        let policy = policy(&serde_json::json!([
             {"repo": "github.com/acme/app", "allow": ["agent-*", "refs/tags/agent-*"]}
         ]));
         assert_eq!(denies(&policy, "acme/app", "agent-a-1", PushKind::Forward), None);
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_further_rule_only_narrows() {
-        let policy = policy(serde_json::json!([
+        let policy = policy(&serde_json::json!([
             {"repo": "github.com/acme/*", "force": false},
             {"repo": "github.com/acme/app", "force": true, "delete": false},
         ]));
