@@ -42,7 +42,7 @@ async fn with_a_key_any_address_is_served_to_who_has_it_under_any_name() {
     let request = |origin: Option<&str>, key: Option<&str>| {
         let request = system.request(reqwest::Method::GET, "/sandboxes").header("Host", "git.example");
         let request = origin.into_iter().fold(request, |request, origin| request.header("Origin", origin));
-        key.into_iter().fold(request, |request, key| request.bearer_auth(key))
+        key.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth)
     };
     assert_eq!(system.send(request(None, Some(&key))).await.0, 200);
     assert_eq!(system.send(request(Some("https://git.example"), Some(&key))).await.0, 200);
