@@ -28,6 +28,7 @@ impl Record {
             ("operation", self.operation.clone()),
             ("agentid", self.actor.agent_id.clone()),
             ("taskid", self.actor.task_id.clone()),
+            ("keyid", self.actor.key_id.clone()),
             ("repo", self.repo.as_ref().map(ToString::to_string)),
         ];
         for (name, value) in extensions {

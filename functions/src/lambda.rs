@@ -12,22 +12,33 @@ use gitledger_sandboxes::{Sandboxes, SystemWorld, World as ClockAndIds};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
+use crate::access::Principal;
 use crate::exporter::{self, Exporter, Published};
-use crate::{Settings, World, operate, reaper, trigger};
+use crate::trigger::Caller;
+use crate::{Refusal, Settings, World, operate, reaper, trigger};
 
 /// The function of one git operation.
 pub fn operation(name: &'static str) -> ExitCode {
     start(async move |world: &World, event: Value| {
+        let authorization = trigger::authorization(&event).map(str::to_owned);
         let (caller, request) = trigger::read(name, event, world.clock.id());
-        let answer = match request {
-            Ok(request) => operate(world, request).await,
-            Err(refusal) => Err(refusal),
+        let answer = match (principal(world, caller, authorization.as_deref()), request) {
+            (Ok(principal), Ok(request)) => operate(world, request.by(principal)).await,
+            (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         };
-        if let Err(crate::Refusal::Fault(reason)) = &answer {
+        if let Err(Refusal::Fault(reason)) = &answer {
             tracing::error!(operation = name, %reason, "fault");
         }
         Ok(trigger::write(caller, answer))
     })
+}
+
+/// Who may invoke a function directly is IAM's business. Over HTTP it is too, unless a file of keys is named.
+fn principal(world: &World, caller: Caller, authorization: Option<&str>) -> Result<Principal, Refusal> {
+    match caller {
+        Caller::Http if world.access.required() => world.access.principal(authorization, world.clock.now()),
+        _ => Ok(Principal::Operator),
+    }
 }
 
 /// The projector: catches up with the ledger and saves, whatever woke it.
@@ -99,6 +110,7 @@ fn told(error: &Error) -> lambda_runtime::Diagnostic {
 
 async fn world() -> Result<World, Error> {
     let mut settings = Settings::from_env()?;
+    settings.keys_required = settings.keys_file.is_some();
     let endpoint = settings.endpoint_or_local()?.clone();
     std::fs::create_dir_all(&settings.data_dir)?;
     let path = settings.data_dir.join(crate::settings::LEDGER_FILE);

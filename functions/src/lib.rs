@@ -5,6 +5,7 @@
 //! Invariants: only [`settings`] reads the environment; nothing is done to the world before an event says
 //! that it will be; nothing is answered before it is durable.
 
+pub mod access;
 pub mod answer;
 pub mod exporter;
 pub mod lambda;

@@ -10,6 +10,12 @@ pub enum Refusal {
     /// The caller's mistake; nothing happened.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// The request carries no good API key.
+    #[error("the Authorization header {rule}")]
+    Unauthenticated {
+        /// What is wrong with it; never any of it.
+        rule: String,
+    },
     /// The key was used for another request.
     #[error("the key belongs to another request")]
     KeyReused,
@@ -38,6 +44,7 @@ impl Refusal {
             Self::Rejected(rejection) if rejection.code == "forbidden" => 403,
             Self::Rejected(rejection) if rejection.code == "method-not-allowed" => 405,
             Self::Rejected(_) => 400,
+            Self::Unauthenticated { .. } => 401,
             Self::KeyReused => 422,
             Self::NotFound { .. } => 404,
             Self::TooLarge { .. } => 413,
@@ -45,10 +52,16 @@ impl Refusal {
         }
     }
 
+    /// The `WWW-Authenticate` header, of a request without a good key.
+    pub fn challenge(&self) -> Option<&'static str> {
+        matches!(self, Self::Unauthenticated { .. }).then_some("Bearer")
+    }
+
     /// The body, `application/problem+json` (RFC 9457).
     pub fn problem(&self) -> Value {
         let (code, field, rule) = match self {
             Self::Rejected(rejection) => (rejection.code, rejection.field.clone(), rejection.rule.clone()),
+            Self::Unauthenticated { rule } => ("unauthenticated", "Authorization".to_owned(), rule.clone()),
             Self::KeyReused => (
                 "idempotency-conflict",
                 "Idempotency-Key".to_owned(),

@@ -1,5 +1,6 @@
 //! One request, whatever the trigger was.
 
+use crate::access::Principal;
 use gitledger_events::Actor;
 use gitledger_operations::Rejection;
 use serde_json::Value;
@@ -25,11 +26,13 @@ pub struct Request {
     pub actor: Actor,
     /// The input, not yet checked.
     pub input: Value,
+    /// On whose authority.
+    pub principal: Principal,
 }
 
 impl Request {
-    /// A request under the caller's key, or under the new id when there is none. The key may also stand in
-    /// the input, as `operation_id`.
+    /// The operator's request under the caller's key, or under the new id when there is none. The key may
+    /// also stand in the input, as `operation_id`.
     pub fn new(
         operation: impl Into<String>,
         mut input: Value,
@@ -53,7 +56,23 @@ impl Request {
             operation: operation.into(),
             actor: actor_in(&input),
             input,
+            principal: Principal::Operator,
         })
+    }
+
+    /// The same request on this authority; to be said once. An API key has idempotency keys of its own: the
+    /// same one from two API keys is two operations, also where it is a UUID.
+    #[must_use]
+    pub fn by(mut self, principal: Principal) -> Self {
+        if let Some(key_id) = principal.key_id() {
+            self.actor.key_id = Some(key_id.to_owned());
+            if self.keyed {
+                let name = [key_id.as_bytes(), b"\n", self.operation_id.as_bytes()].concat();
+                self.operation_id = Uuid::new_v5(&KEYS, &name);
+            }
+        }
+        self.principal = principal;
+        self
     }
 
     /// What tells a repeat from another request under the same key: SHA-256 over name and input.
@@ -90,12 +109,16 @@ fn named_in(input: &mut Value) -> Result<Option<Uuid>, Rejection> {
 
 fn actor_in(input: &Value) -> Actor {
     let text = |field: &str| input.get(field).and_then(Value::as_str).map(str::to_owned);
-    Actor { agent_id: text("agent_id"), task_id: text("task_id") }
+    Actor { agent_id: text("agent_id"), task_id: text("task_id"), key_id: None }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::access::Grant;
     use serde_json::json;
 
     #[test]
@@ -118,6 +141,25 @@ mod tests {
         assert!(of(json!(id), Some(&id.to_string())).is_ok());
         assert!(of(json!(id), Some("other")).is_err());
         assert_eq!(of(json!(7), None).unwrap_err().field, "operation_id");
+    }
+
+    #[test]
+    fn the_same_key_of_two_api_keys_is_two_operations() {
+        let by = |api_key: Option<&str>, key: &str| {
+            let request = Request::new("push", json!({}), Some(key), Uuid::nil()).unwrap();
+            let grant =
+                |id: &str| Grant { key_id: id.to_owned(), admin: false, read_only: false, repos: Vec::new() };
+            request.by(api_key.map_or(Principal::Operator, |id| Principal::Key(Arc::new(grant(id)))))
+        };
+        for key in ["retry-7", "0199a0b0-0000-7000-8000-000000000007"] {
+            let ids: BTreeSet<_> =
+                [None, Some("k1"), Some("k2")].iter().map(|api_key| by(*api_key, key).operation_id).collect();
+            assert_eq!(ids.len(), 3, "{key}");
+            assert_eq!(by(Some("k1"), key).operation_id, by(Some("k1"), key).operation_id);
+        }
+        assert_eq!(by(Some("k1"), "x").actor.key_id.as_deref(), Some("k1"));
+        let new = Request::new("push", json!({"key_id": "k9"}), None, Uuid::from_u128(5)).unwrap();
+        assert_eq!((new.actor.key_id.clone(), new.operation_id), (None, Uuid::from_u128(5)));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gitledger_operations::{Remote, Remotes};
+use gitledger_operations::{PushPolicy, Remote, Remotes};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
+
+use crate::access::ApiKey;
 
 /// A variable that is wrong or missing, named.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +28,19 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
     ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
     ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
+    ("GITLEDGER_API_KEY", "the API key that `gitledger git` sends"),
+    (
+        "GITLEDGER_API_KEYS_FILE",
+        "the file of API keys' hashes; default `keys.json` in the data directory. When it is set, functions behind HTTP require a key",
+    ),
     ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
     (
         "GITLEDGER_DEPLOYMENT",
         "name of this deployment, marked on its sandboxes; default: one per data directory",
+    ),
+    (
+        "GITLEDGER_POLICY",
+        "the push policy's file; default `policy.toml` in the data directory, if it is there",
     ),
     ("GITLEDGER_SANDBOX_TTL_S", "life of a sandbox in seconds, extended while it is used; default 3600"),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
@@ -52,10 +63,22 @@ pub struct Settings {
     pub deployment: Option<String>,
     /// Life of a sandbox, in seconds.
     pub sandbox_ttl_s: u64,
+    /// The push policy's file, if one is named.
+    pub policy_file: Option<PathBuf>,
+    /// The file of API keys, if one is named.
+    pub keys_file: Option<PathBuf>,
+    /// Whether HTTP requests need an API key. Not a variable: whoever serves them decides.
+    pub keys_required: bool,
 }
 
 /// The ledger's file in the data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
+
+/// The API keys' file in the data directory.
+pub const KEYS_FILE: &str = "keys.json";
+
+/// The push policy's file in the data directory.
+pub const POLICY_FILE: &str = "policy.toml";
 
 /// Where a running `gitledger up` tells its own functions which host to use; lies in the data directory,
 /// readable by its owner only.
@@ -68,6 +91,15 @@ pub struct HostFile {
     pub api_url: String,
     /// Its key.
     pub api_key: String,
+}
+
+/// The API key that the command line sends. Only ever from the environment: arguments are seen by others.
+pub fn api_key() -> Result<Option<ApiKey>, SettingsError> {
+    let Some(text) = std::env::var("GITLEDGER_API_KEY").ok().filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let key = ApiKey::parse(text.trim());
+    key.map(Some).ok_or_else(|| wrong("GITLEDGER_API_KEY", "must be an API key, glk_<id>_<secret>"))
 }
 
 impl Settings {
@@ -89,7 +121,28 @@ impl Settings {
                 .transpose()?,
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
+            policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
+            keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
+            keys_required: false,
         })
+    }
+
+    /// Where API keys are kept.
+    pub fn keys_file(&self) -> PathBuf {
+        self.keys_file.clone().unwrap_or_else(|| self.data_dir.join(KEYS_FILE))
+    }
+
+    /// The push policy: of the file that is named, which must be there; else of [`POLICY_FILE`], which need
+    /// not. Read once, at start. A file that cannot be read, or says what is not understood, is no policy.
+    pub fn policy(&self) -> Result<PushPolicy, SettingsError> {
+        let named = self.policy_file.is_some();
+        let file = self.policy_file.clone().unwrap_or_else(|| self.data_dir.join(POLICY_FILE));
+        let refuse = |rule: String| wrong("GITLEDGER_POLICY", &format!("{} {rule}", file.display()));
+        match std::fs::read_to_string(&file) {
+            Ok(text) => toml::from_str(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Ok(PushPolicy::default()),
+            Err(error) => Err(refuse(format!("cannot be read: {error}"))),
+        }
     }
 
     /// The host that a running `gitledger up` left word of, when the environment names none.

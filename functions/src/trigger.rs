@@ -39,7 +39,11 @@ pub fn write(caller: Caller, answer: Result<Answer, Refusal>) -> Value {
         (Caller::Direct, Err(refusal)) => refusal.problem(),
         (Caller::Http, Ok(answer)) => answered(&answer),
         (Caller::Http, Err(refusal)) => {
-            http(refusal.status(), "application/problem+json", &refusal.problem())
+            let mut response = http(refusal.status(), "application/problem+json", &refusal.problem());
+            if let Some(challenge) = refusal.challenge() {
+                response["headers"]["www-authenticate"] = json!(challenge);
+            }
+            response
         }
     }
 }
@@ -83,6 +87,11 @@ fn body(trigger: &Value) -> Result<Value, Refusal> {
         text.as_bytes().to_vec()
     };
     json_body(&bytes)
+}
+
+/// The `Authorization` header of a trigger that came over HTTP.
+pub fn authorization(trigger: &Value) -> Option<&str> {
+    header(trigger, "authorization")
 }
 
 /// A body as JSON, or the rejection that names it.

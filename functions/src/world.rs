@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use gitledger_ledger::{Ledger, LedgerError};
-use gitledger_operations::Remotes;
+use gitledger_operations::{PushPolicy, Remotes};
 use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
 
+use crate::access::Access;
 use crate::projector::Projector;
 use crate::running::Operations;
-use crate::settings::Tokens;
+use crate::settings::{SettingsError, Tokens};
 
 /// Made once per process, shared by everything in it.
 pub struct World {
@@ -22,6 +23,10 @@ pub struct World {
     pub projector: Arc<Projector>,
     /// Which remotes are admitted.
     pub remotes: Remotes,
+    /// What may be pushed to them.
+    pub policy: PushPolicy,
+    /// Whose requests are let in.
+    pub access: Access,
     /// Tokens for them.
     pub tokens: Tokens,
     /// What this process works on.
@@ -38,15 +43,28 @@ pub struct World {
     pub pushgateway: Option<url::Url>,
 }
 
+/// Why there is no world.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The saved projections could not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The push policy is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
 impl World {
-    /// Joins the parts; loads the saved projections.
+    /// Joins the parts; loads the saved projections and the push policy.
     pub async fn new(
         ledger: Arc<dyn Ledger>,
         sandboxes: Arc<Sandboxes>,
         clock: Arc<dyn ClockAndIds>,
         settings: crate::Settings,
         holder: Option<String>,
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<Self, WorldError> {
+        let policy = settings.policy()?;
+        let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
         Ok(Self {
@@ -55,6 +73,8 @@ impl World {
             clock,
             projector,
             remotes: settings.remotes,
+            policy,
+            access,
             tokens: settings.tokens,
             running: Operations::default(),
             holder,

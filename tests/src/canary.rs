@@ -24,7 +24,11 @@ impl std::fmt::Debug for Canary {
 impl Canary {
     /// A secret that nothing else on this machine holds. It has characters that are escaped in URLs.
     pub fn new() -> Self {
-        let secret = format!("canary+{}/{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple());
+        Self::of(format!("canary+{}/{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple()))
+    }
+
+    /// Looks for a secret that somebody else made; of at least 38 characters, all ASCII.
+    pub fn of(secret: String) -> Self {
         let mut spellings = vec![("plain".to_owned(), secret.clone().into_bytes())];
         for (shift, text) in (0..3).map(|shift| (shift, inner_base64(secret.as_bytes(), shift, PLAIN))) {
             spellings.push((format!("base64, {shift} bytes in"), text));

@@ -82,6 +82,14 @@ impl Setup {
         }
     }
 
+    /// Makes an API key, `gitledger keys create`; the key itself.
+    pub fn key(&self, name: &str, arguments: &[&str]) -> String {
+        let output = self.run(&[&["keys", "create", "--name", name], arguments].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "keys create: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// Every event in the ledger, in order, as `gitledger events --json` tells them.
     pub fn events(&self) -> Vec<Value> {
         let output = self.run(&["events", "--json"]);
@@ -101,7 +109,12 @@ impl Setup {
 
     /// The same with more arguments.
     pub async fn start_with(&self, arguments: &[&str]) -> System {
-        let mut up = vec!["up", "--listen", "127.0.0.1:0", "--host-listen", "127.0.0.1:0"];
+        self.start_at("127.0.0.1:0", arguments).await
+    }
+
+    /// The same where the gateway listens elsewhere.
+    pub async fn start_at(&self, listen: &str, arguments: &[&str]) -> System {
+        let mut up = vec!["up", "--listen", listen, "--host-listen", "127.0.0.1:0"];
         up.extend(arguments);
         let mut process = Process::start("gitledger up", self.command(&up));
         let gateway = |line: &str| line.strip_prefix("gateway ").map(|url| url.trim().to_owned());

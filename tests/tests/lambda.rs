@@ -48,8 +48,13 @@ struct Lambda<'s> {
 
 impl<'s> Lambda<'s> {
     async fn watch(setup: &'s Setup) -> Self {
+        Self::watch_with(setup, &[]).await
+    }
+
+    async fn watch_with(setup: &'s Setup, settings: &[(&str, &Path)]) -> Self {
         let port = free_port().to_string();
         let mut watch = cargo_lambda(setup);
+        watch.envs(settings.iter().copied());
         watch.args(["watch", "--ignore-changes", "-A", "127.0.0.1", "-P", &port]);
         if !cfg!(debug_assertions) {
             watch.arg("--release");
@@ -116,6 +121,52 @@ async fn a_function_invoked_by_cargo_lambda_answers_as_the_gateway_does() {
     assert_eq!(told["operation_id"], direct["operation_id"], "{told:#}");
     assert_eq!(told["outcome"], "succeeded", "{told:#}");
     assert_eq!(agent.operate("status", json!({})).await["output"], expected);
+    lambda.process.interrupt_group().await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_behind_http_asks_for_a_key_where_a_file_of_keys_is_named() {
+    build();
+    let origin = Origin::start().await;
+    let setup = Setup::new().admitting(&origin);
+    let (worker, stranger) = (setup.key("worker", &[]), setup.key("stranger", &[]));
+    let system = setup.start().await;
+    let input = json!({"repo_url": origin.app(), "agent_id": "a1", "task_id": "t1"});
+    let clone = system.request(reqwest::Method::POST, "/git/clone").bearer_auth(&worker).json(&input);
+    let (_, cloned) = system.send(clone).await;
+    let sandbox_id = cloned["output"]["sandbox_id"].as_str().expect("a sandbox").to_owned();
+    let keys = setup.data().join("keys.json");
+    let lambda = Lambda::watch_with(&setup, &[("GITLEDGER_API_KEYS_FILE", &keys)]).await;
+
+    let before = setup.events().len();
+    let file = trigger(&setup, "git-status.api-gateway-v2.json", &sandbox_id);
+    let sample: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
+    let with = |header: Option<String>| {
+        let mut event = sample.clone();
+        if let Some(header) = header {
+            event["headers"]["authorization"] = json!(header);
+        }
+        std::fs::write(&file, event.to_string()).expect("a file");
+        lambda.invoke("git-status", &file)
+    };
+    for (header, status) in [
+        (None, 401),
+        (Some("Basic eDp5".to_owned()), 401),
+        (Some(format!("Bearer {worker}x")), 401),
+        (Some(format!("Bearer {stranger}")), 403),
+    ] {
+        let response = with(header);
+        assert_eq!(response["statusCode"], status, "{response:#}");
+        let challenge = (status == 401).then_some("Bearer");
+        assert_eq!(response["headers"]["www-authenticate"].as_str(), challenge, "{response:#}");
+    }
+    assert_eq!(setup.events().len(), before, "something was recorded");
+    let response = with(Some(format!("Bearer {worker}")));
+    assert_eq!(response["statusCode"], 200, "{response:#}");
+    // Whoever may invoke it directly was let in by IAM.
+    let direct = lambda.invoke("git-status", &trigger(&setup, "git-status.json", &sandbox_id));
+    assert_eq!(direct["outcome"], "succeeded", "{direct:#}");
     lambda.process.interrupt_group().await;
     system.stop().await;
 }

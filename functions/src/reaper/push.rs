@@ -164,6 +164,7 @@ async fn look(
         sandbox_id,
         workspace: None,
         remotes: &world.remotes,
+        policy: &world.policy,
         requested_at: orphan.requested_at,
         found: &gitledger_operations::record::Found::Nothing,
         envelope: gitledger_operations::Envelope::NONE,

@@ -1,7 +1,7 @@
 //! What an operation wants to know of the ledger, looked up; and operations that want nothing else.
 
 use gitledger_events::operation::SideEffect;
-use gitledger_events::{Actor, Event, Stream};
+use gitledger_events::{Actor, Event, Repo, Stream};
 use gitledger_operations::record::{Found, Happened, OperationRecord, State, Wants};
 use gitledger_operations::{Context, Decision};
 use gitledger_projections::OperationState;
@@ -14,24 +14,34 @@ use super::Running;
 use super::outcome::{End, Work};
 use crate::{Answer, Refusal, World};
 
-/// Looks up what an operation wants to know.
-pub(crate) async fn find(world: &World, wants: &Wants) -> Result<Found, Refusal> {
-    match wants {
+/// Looks up what an operation wants to know, as far as its API key may see it: what the key may not see is
+/// not there.
+pub(crate) async fn find(running: &Running<'_>) -> Result<Found, Refusal> {
+    let (world, principal) = (running.world, &running.request.principal);
+    match running.asked.wants() {
         Wants::Nothing => Ok(Found::Nothing),
-        Wants::Operation(id) => {
-            Ok(whole(world, *id).await?.map_or(Found::Nothing, |record| Found::Operation(Box::new(record))))
-        }
         Wants::Newest => {
             let folded = world.projector.caught_up().await?;
-            Ok(Found::Newest(folded.recent.newest().map(listed).collect()))
+            let seen = folded
+                .recent
+                .newest()
+                .filter(|one| principal.may_see(one.actor.key_id.as_deref(), one.repo.as_ref()));
+            Ok(Found::Newest(seen.map(listed).collect()))
         }
-        Wants::Stop(id) => match whole(world, *id).await? {
-            None => Ok(Found::Nothing),
-            Some(record) => {
-                let stopped = record.state == State::Running && stop(world, &record).await?;
-                Ok(Found::Stopped(Box::new(record), stopped))
-            }
-        },
+        Wants::Operation(id) => {
+            let found = whole(world, id).await?;
+            let seen = found.filter(|(owner, repo, _)| principal.may_see(owner.as_deref(), repo.as_ref()));
+            Ok(seen.map_or(Found::Nothing, |(_, _, record)| Found::Operation(Box::new(record))))
+        }
+        Wants::Stop(id) => {
+            let found = whole(world, id).await?;
+            let Some((_, _, record)) = found.filter(|(owner, _, _)| principal.may_end(owner.as_deref()))
+            else {
+                return Ok(Found::Nothing);
+            };
+            let stopped = record.state == State::Running && stop(world, &record).await?;
+            Ok(Found::Stopped(Box::new(record), stopped))
+        }
     }
 }
 
@@ -45,6 +55,7 @@ pub(crate) fn answer(running: &Running<'_>) -> Result<Answer, Refusal> {
         sandbox_id: "",
         workspace: None,
         remotes: &world.remotes,
+        policy: &world.policy,
         requested_at: running.requested_at,
         found: &running.found,
         envelope: gitledger_operations::Envelope::NONE,
@@ -83,7 +94,10 @@ async fn stop(world: &World, record: &OperationRecord) -> Result<bool, Refusal> 
     Ok(noted || signalled)
 }
 
-async fn whole(world: &World, id: Uuid) -> Result<Option<OperationRecord>, Refusal> {
+/// An operation with the API key that owns it and its repository.
+type Owned = (Option<String>, Option<Repo>, OperationRecord);
+
+async fn whole(world: &World, id: Uuid) -> Result<Option<Owned>, Refusal> {
     let records = world.ledger.read_stream(&Stream::operation(id), 1).await?;
     let happened: Vec<Happened> = records
         .iter()
@@ -94,7 +108,8 @@ async fn whole(world: &World, id: Uuid) -> Result<Option<OperationRecord>, Refus
     let Some(requested_at) = state.started_at else { return Ok(None) };
     // An operation that has no sandbox yet, or was given one, is known by the fold of the open ones.
     let leased = world.projector.caught_up().await?.open.get(id).and_then(|open| open.sandbox_id.clone());
-    Ok(Some(record(id, state, requested_at, leased, happened)))
+    let (owner, repo) = (state.actor.key_id.clone(), state.repo.clone());
+    Ok(Some((owner, repo, record(id, state, requested_at, leased, happened))))
 }
 
 fn record(

@@ -1,7 +1,7 @@
 //! The path of one request: from a request to an answer, with everything that happened in the ledger.
 //!
 //! ```text
-//! check -> intent + lease -> rounds (decide, announce, run) -> outcome + release -> answer
+//! check, also whether the key may -> intent + lease -> rounds (decide, announce, run) -> outcome + release -> answer
 //! ```
 //!
 //! A read changes nothing: no intent, no lease, one append at its end.
@@ -9,6 +9,7 @@
 mod asked;
 mod open;
 mod outcome;
+mod permit;
 mod recorder;
 mod repeat;
 mod rounds;
@@ -55,9 +56,11 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
     let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
     let started = Instant::now();
     let entry = world.running.enter(request.operation_id);
-    let found = asked::find(world, &asked.wants()).await?;
-    let running =
+    let found = Found::Nothing;
+    let mut running =
         Running { world, request, declaration, asked, started, requested_at, deadline, found, entry, time };
+    permit::check(&running).await?;
+    running.found = asked::find(&running).await?;
     if running.asked.place() == Place::Ledger {
         return asked::answer(&running);
     }

@@ -197,6 +197,7 @@ async fn candidates(running: &Running<'_>, repo: &Repo) -> Result<Vec<String>, R
         repo,
         agent_id: actor.agent_id.as_deref(),
         task_id: actor.task_id.as_deref(),
+        key_id: actor.key_id.as_deref(),
         until: running.lease_end(),
     };
     let folded = running.world.projector.caught_up().await?;

@@ -9,10 +9,10 @@ use gitledger_operations::failure::codes;
 use gitledger_operations::{Context, Decision, Exits, Plan};
 use gitledger_sandboxes::SandboxError;
 
-use super::Running;
 use super::outcome::{End, Work};
 use super::recorder::Recorder;
 use super::sandbox::Workspace;
+use super::{Running, permit};
 use crate::Refusal;
 
 /// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
@@ -32,6 +32,7 @@ pub(crate) async fn run(
         sandbox_id: &workspace.sandbox_id,
         workspace: workspace.opened.as_ref(),
         remotes: &world.remotes,
+        policy: &world.policy,
         requested_at: running.requested_at,
         found: &running.found,
         envelope: gitledger_operations::Envelope::NONE,
@@ -46,6 +47,10 @@ pub(crate) async fn run(
             Decision::Failed(failure) if failure.code == codes::UNKNOWN_OUTCOME => break End::Unknown,
             Decision::Failed(failure) => break End::Failed(failure),
             Decision::Run { announce, after, mut plan } => {
+                let principal = &running.request.principal;
+                if let Err(denied) = permit::round(&world.policy, principal, &plan, &announce) {
+                    break if pushing { End::Unknown } else { End::Failed(denied) };
+                }
                 pushing = announce.iter().fold(pushing, still_pushing);
                 recorder.append(world, announce).await?;
                 tokio::time::sleep(after).await;

@@ -72,6 +72,7 @@ impl System {
         let Options { listen, host_listen, sandboxes_max, mut settings } = options;
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
+        settings.keys_required = gateway::keys_required(listen, &settings)?;
         let listener = gateway::listen(listen).await?;
         let url = format!("http://{}", listener.local_addr().map_err(text)?);
         let deployment = deployment(&data_dir, settings.deployment.take())?;
@@ -84,6 +85,9 @@ impl System {
         let mut lines =
             vec![format!("gateway        {url}"), sandboxes_line(host.as_ref(), settings.endpoint.as_ref())];
         lines.push(format!("ledger         {}", data_dir.join(LEDGER_FILE).display()));
+        if settings.keys_required {
+            lines.push(format!("keys           required; {}", settings.keys_file().display()));
+        }
         let exporter =
             settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
         if let Some(pushgateway) = &settings.pushgateway {

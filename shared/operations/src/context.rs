@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::record::Found;
-use crate::{Envelope, Remotes};
+use crate::{Envelope, PushPolicy, Remotes};
 
 /// The workspace's directory, relative to the sandbox user's home.
 pub const WORKSPACE: &str = "workspace";
@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub workspace: Option<&'a WorkspaceOpened>,
     /// Which remotes are admitted.
     pub remotes: &'a Remotes,
+    /// What may be pushed. Whatever sends something to a remote asks [`PushPolicy::judge`] first.
+    pub policy: &'a PushPolicy,
     /// When the operation was requested; commits carry this time, so that a repeat makes the same commit.
     pub requested_at: Timestamp,
     /// What the ledger has, as far as the operation wants to know it.

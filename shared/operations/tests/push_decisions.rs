@@ -10,7 +10,7 @@ use gitledger_events::{Actor, Fact};
 use gitledger_operations::decision::Failure;
 use gitledger_operations::declaration::Answered;
 use gitledger_operations::plan::Ended;
-use gitledger_operations::{Context, Decision, Exit, Exits, Remotes, table};
+use gitledger_operations::{Context, Decision, Exit, Exits, PushPolicy, Remotes, table};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -92,6 +92,7 @@ fn decide_with(input: Value, rounds: &[Exits]) -> Decision<Answered> {
         sandbox_id: "s",
         workspace: Some(&opened),
         remotes: &remotes,
+        policy: &PushPolicy::default(),
         requested_at: Timestamp::UNIX_EPOCH,
         found: &gitledger_operations::record::Found::Nothing,
         envelope: gitledger_operations::Envelope::NONE,

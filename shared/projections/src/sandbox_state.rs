@@ -2,7 +2,7 @@
 
 use gitledger_events::operation::SandboxRequested;
 use gitledger_events::sandbox::{
-    KillReason, SandboxCreated, SandboxLeased, SandboxReleased, WorkspaceOpened,
+    KillReason, Reuse, SandboxCreated, SandboxLeased, SandboxReleased, WorkspaceOpened,
 };
 use gitledger_events::{Actor, Event, Fact, Repo};
 use jiff::Timestamp;
@@ -70,6 +70,9 @@ pub struct SandboxState {
     pub memory_mb: u32,
     /// The E2B template.
     pub template: String,
+    /// The API key that made it: whose it is, whoever uses it meanwhile.
+    #[serde(default)]
+    pub key_id: Option<String>,
     /// Who had it last: the creator, then whoever leases it.
     pub actor: Actor,
     /// The repository in it; of the creating operation until a workspace is opened.
@@ -173,6 +176,7 @@ impl SandboxState {
         self.memory_mb = created.memory_mb;
         self.template.clone_from(&created.template);
         self.actor = event.event.actor.clone();
+        self.key_id.clone_from(&self.actor.key_id);
         self.repo.clone_from(&event.event.repo);
         self.last_used_at = Some(at);
     }
@@ -182,6 +186,10 @@ impl SandboxState {
             Some(Lease { operation_id: leased.operation_id, epoch: leased.epoch, until: leased.until });
         self.epoch = self.epoch.max(leased.epoch);
         self.actor = event.event.actor.clone();
+        // The pool's are nobody's until somebody takes one.
+        if leased.reuse == Reuse::Warm {
+            self.key_id.clone_from(&self.actor.key_id);
+        }
         if self.workspace.is_none() && event.event.repo.is_some() {
             self.repo.clone_from(&event.event.repo);
         }

@@ -61,6 +61,8 @@ pub struct Wanted<'a> {
     /// A sandbox of the same task comes first, and a workspace is never another task's. Unknown equals
     /// unknown.
     pub task_id: Option<&'a str>,
+    /// The API key that made it; `None`: one that was made without a key. Never another's.
+    pub key_id: Option<&'a str>,
     /// It must live at least until then.
     pub until: Timestamp,
 }
@@ -112,8 +114,8 @@ impl Sandboxes {
         self.totals
     }
 
-    /// Running, without a lease at `now`, with the repository, of the same agent; the best first: the
-    /// same task, then an open workspace, then the longest life. One with a workspace is only offered to
+    /// Running, without a lease at `now`, with the repository, of the same key and agent; the best first:
+    /// the same task, then an open workspace, then the longest life. One with a workspace is only offered to
     /// the task that had it last: opening it anew wipes what is not committed there.
     pub fn reusable(&self, wanted: &Wanted<'_>, now: Timestamp) -> Vec<&SandboxState> {
         let mut found = self.matching(wanted, now, &Phase::Running);
@@ -154,6 +156,7 @@ impl Sandboxes {
             .live()
             .filter(|state| state.phase == *phase && state.lease_at(now).is_none())
             .filter(|state| state.repo.as_ref() == Some(wanted.repo))
+            .filter(|state| state.key_id.as_deref() == wanted.key_id)
             .filter(|state| state.actor.agent_id.as_deref() == wanted.agent_id)
             .filter(|state| state.workspace.is_none() || of_task(state))
             .collect();

@@ -1,6 +1,6 @@
 //! What a lease has to know of one sandbox: the fold of its stream. Pure.
 
-use gitledger_events::sandbox::WorkspaceOpened;
+use gitledger_events::sandbox::{Reuse, WorkspaceOpened};
 use gitledger_events::{Actor, DecodeError, Fact, Record, Repo};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -52,6 +52,8 @@ pub struct LeaseState {
     pub repo: Option<Repo>,
     /// For whom it was made.
     pub actor: Actor,
+    /// The API key that made it: whose it is, whoever uses it meanwhile.
+    pub key_id: Option<String>,
     /// Virtual processors.
     pub vcpu: u32,
     /// Memory in MiB.
@@ -82,11 +84,16 @@ impl LeaseState {
                 (self.vcpu, self.memory_mb) = (created.vcpu, created.memory_mb);
                 self.repo = repo.cloned();
                 self.actor = actor.clone();
+                self.key_id.clone_from(&actor.key_id);
             }
             Fact::SandboxLeased(leased) => {
                 let (operation_id, epoch, until) = (leased.operation_id, leased.epoch, leased.until);
                 self.epoch = self.epoch.max(epoch);
                 self.held = Some(Held { operation_id, epoch, until });
+                // The pool's are nobody's until somebody takes one.
+                if leased.reuse == Reuse::Warm {
+                    self.key_id.clone_from(&actor.key_id);
+                }
             }
             // The late release of an earlier lease does not end the present one.
             Fact::SandboxReleased(released) => {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use gitledger_functions::access::ApiKey;
 use gitledger_operations::table;
 use serde_json::Value;
 
@@ -12,7 +13,9 @@ const EXAMPLES: &str = "\
 Examples:
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger git status --sandbox-id i0123456789abcdefghij --json
-  gitledger git push --sandbox-id i0123456789abcdefghij --commit-message 'first' --key retry-1";
+  gitledger git push --sandbox-id i0123456789abcdefghij --commit-message 'first' --key retry-1
+
+GITLEDGER_API_KEY holds the API key, where the gateway needs one.";
 
 /// The command with a subcommand per operation.
 pub fn command() -> Command {
@@ -38,7 +41,8 @@ pub async fn run(matches: &ArgMatches) -> Finished {
     let input = git_arguments::input(operation, matches)?;
     let text = |id: &str| matches.get_one::<String>(id).cloned();
     let url = text("url").unwrap_or_default();
-    let (status, answer) = call(&url, name, text("key"), &input).await?;
+    let api_key = gitledger_functions::settings::api_key().map_err(|error| error.to_string())?;
+    let (status, answer) = call(&url, name, text("key"), api_key.as_ref(), &input).await?;
     if matches.get_flag("json") {
         println!("{answer}");
     } else {
@@ -47,7 +51,13 @@ pub async fn run(matches: &ArgMatches) -> Finished {
     Ok(exit(status, &answer))
 }
 
-async fn call(url: &str, name: &str, key: Option<String>, input: &Value) -> Result<(u16, Value), String> {
+async fn call(
+    url: &str,
+    name: &str,
+    key: Option<String>,
+    api_key: Option<&ApiKey>,
+    input: &Value,
+) -> Result<(u16, Value), String> {
     gitledger_sandboxes::tls::install();
     let address = format!("{}/git/{name}", url.trim_end_matches('/'));
     let builder = reqwest::Client::builder();
@@ -56,6 +66,10 @@ async fn call(url: &str, name: &str, key: Option<String>, input: &Value) -> Resu
     let mut request = client.post(&address).json(input);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
+    }
+    if let Some(api_key) = api_key {
+        // Marked as sensitive by the client.
+        request = request.bearer_auth(api_key.expose());
     }
     let unreachable = |error: reqwest::Error| {
         format!("no answer from {url}: {}; start `gitledger up`, or name another --url", error.without_url())

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod events;
 pub mod git;
 mod git_arguments;
+pub mod keys;
 pub mod sandbox_host;
 pub mod up;
 
@@ -33,6 +34,7 @@ enum Command {
     Demo(demo::Arguments),
     Up(up::Arguments),
     Events(events::Arguments),
+    Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
 }
 
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Demo(arguments)) => blocking(demo::run(arguments)),
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Err(error) => error.exit(),
     }
@@ -67,7 +70,11 @@ fn blocking(command: impl Future<Output = Finished>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("the runtime did not start: {error}")),
     };
-    match runtime.block_on(command) {
+    finished(runtime.block_on(command))
+}
+
+fn finished(end: Finished) -> ExitCode {
+    match end {
         Ok(code) => code,
         Err(message) => complain(&message),
     }

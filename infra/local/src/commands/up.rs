@@ -24,9 +24,12 @@ const INTERRUPTED: i32 = 130;
     after_help = "Examples:\n  gitledger up\n  gitledger up --listen 127.0.0.1:8080 --data /var/lib/gitledger\n  GITLEDGER_ALLOW_REMOTES=http://127.0.0.1:8090/ gitledger up"
 )]
 pub struct Arguments {
-    /// Where the gateway listens; loopback only.
+    /// Where the gateway listens; anywhere but on loopback every request needs an API key, see `gitledger keys`.
     #[arg(long, default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
+    /// Every request needs an API key on loopback too.
+    #[arg(long)]
+    require_keys: bool,
     /// Where the local sandbox host listens; taken elsewhere when the port is in use.
     #[arg(long, default_value = "127.0.0.1:3000")]
     host_listen: SocketAddr,
@@ -40,6 +43,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
+    settings.keys_required = arguments.require_keys;
     let options = Options {
         listen: arguments.listen,
         host_listen: arguments.host_listen,

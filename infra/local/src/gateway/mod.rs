@@ -1,5 +1,6 @@
 //! The local gateway: HTTP in front of the same story that the Lambda functions tell.
 
+mod access;
 mod guard;
 mod reply;
 mod routes;
@@ -7,7 +8,9 @@ mod routes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use gitledger_functions::World;
+use gitledger_functions::access::Access;
+use gitledger_functions::{Settings, World};
+use gitledger_sandboxes::{SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,15 +38,28 @@ pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationTo
     axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
-/// Listens. Anything but loopback is refused: there are no API keys yet, and whoever reaches this address
-/// can push with the operator's token.
+/// Listens.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
-    if !address.ip().is_loopback() {
-        return Err(format!(
-            "--listen {address}: only loopback addresses are served, because requests are not authenticated; \
-             use 127.0.0.1:{} and a tunnel or an authenticating proxy",
-            address.port()
-        ));
-    }
     TcpListener::bind(address).await.map_err(|error| format!("--listen {address}: {error}"))
+}
+
+/// Whether requests at this address must carry a key: whoever reaches it can push with the operator's token,
+/// and only loopback is reached by nobody else. Refused when they must and there is no key.
+pub fn keys_required(address: SocketAddr, settings: &Settings) -> Result<bool, String> {
+    let open = !address.ip().is_loopback();
+    if !open && !settings.keys_required {
+        return Ok(false);
+    }
+    let file = settings.keys_file();
+    let has_a_key = Access::new(file.clone(), true).has_a_key(SystemWorld.now());
+    if has_a_key.map_err(|error| error.to_string())? {
+        return Ok(true);
+    }
+    let asked = if open { format!("--listen {address}") } else { "--require-keys".to_owned() };
+    Err(format!(
+        "{asked}: requests need an API key there, and there is none in {}; make one with \
+         `gitledger keys create --name NAME`, or listen on 127.0.0.1:{}",
+        file.display(),
+        address.port()
+    ))
 }

@@ -28,7 +28,11 @@ pub fn refusal(refusal: &Refusal) -> Response {
         tracing::error!(%reason, "fault");
     }
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    typed(status, "application/problem+json", &refusal.problem())
+    let mut response = typed(status, "application/problem+json", &refusal.problem());
+    if let Some(challenge) = refusal.challenge() {
+        add(response.headers_mut(), header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 fn typed(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response {

@@ -13,16 +13,19 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use gitledger_events::Stream;
 use gitledger_events::sandbox::KillReason;
+use gitledger_functions::access::Principal;
 use gitledger_functions::answer::Outcome;
 use gitledger_functions::{Answer, Refusal, trigger};
 use gitledger_ledger::{Position, Recorded};
 use gitledger_operations::Rejection;
 use gitledger_projections::SandboxState;
+use gitledger_sandboxes::LeaseError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::guard::{Port, same_machine};
+use super::access::{Asking, admit};
+use super::guard::{Place, own_pages};
 use super::{BODY_BYTES_MAX, Gateway, reply};
 
 /// The most events in one page.
@@ -33,6 +36,7 @@ const WAIT_MAX_S: u64 = 30;
 const BODY_MAX_S: u64 = 30;
 
 pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
+    let place = if gateway.world.access.required() { Place::Keyed } else { Place::Machine(address.port()) };
     Router::new()
         .route("/", get(index))
         .route("/git/{operation}", post(git))
@@ -48,7 +52,8 @@ pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
             reply::refusal(&Rejection { code: "method-not-allowed", field: "method".to_owned(), rule }.into())
         })
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Port(address.port()), same_machine))
+        .layer(from_fn_with_state(gateway.clone(), admit))
+        .layer(from_fn_with_state(place, own_pages))
         .with_state(gateway)
 }
 
@@ -86,11 +91,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 /// The operation runs in a task of its own: a caller that hangs up does not stop it half way.
-async fn git(State(gateway): State<Gateway>, Named(operation): Named, request: Request) -> Response {
+async fn git(
+    State(gateway): State<Gateway>,
+    Asking(principal): Asking,
+    Named(operation): Named,
+    request: Request,
+) -> Response {
     let headers = request.headers().clone();
     let read = body(request).await.and_then(|bytes| asked(&gateway, &operation, &headers, &bytes));
     let request = match read {
-        Ok(request) => request,
+        Ok(request) => request.by(principal),
         Err(refusal) => return reply::refusal(&refusal),
     };
     // Held until the answer is made: stopping waits for it. Who comes after that begins nothing.
@@ -148,13 +158,17 @@ fn asked(
     Ok(gitledger_functions::Request::new(operation, input, key, gateway.world.clock.id())?)
 }
 
-async fn operation(State(gateway): State<Gateway>, Named(id): Named) -> Response {
+async fn operation(State(gateway): State<Gateway>, Asking(principal): Asking, Named(id): Named) -> Response {
     let missing = || reply::refusal(&Refusal::NotFound { what: "operation" });
     let Ok(id) = id.parse::<Uuid>() else { return missing() };
     match gateway.world.ledger.read_stream(&Stream::operation(id), 1).await {
         Err(error) => reply::refusal(&error.into()),
         Ok(records) => match (records.first(), Answer::of_stream(id, &records)) {
             (None, _) => missing(),
+            // Another key's is as if it were not.
+            (Some(first), _) if !principal.may_see(first.actor.key_id.as_deref(), first.repo.as_ref()) => {
+                missing()
+            }
             (Some(_), Some(answer)) => reply::answer(&answer, true),
             (Some(first), None) => {
                 let name = first.operation.clone().unwrap_or_default();
@@ -200,14 +214,19 @@ async fn events(
     }
 }
 
-async fn sandboxes(State(gateway): State<Gateway>) -> Response {
+async fn sandboxes(State(gateway): State<Gateway>, Asking(principal): Asking) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
         Ok(folded) => {
-            let live: Vec<Value> = folded.sandboxes.live().map(shown).collect();
+            let live: Vec<Value> =
+                folded.sandboxes.live().filter(|one| sees(&principal, one)).map(shown).collect();
             reply::json(StatusCode::OK, &json!({"sandboxes": live}))
         }
     }
+}
+
+fn sees(principal: &Principal, sandbox: &SandboxState) -> bool {
+    principal.may_see(sandbox.key_id.as_deref(), sandbox.repo.as_ref())
 }
 
 /// A sandbox as callers know it: by the same name as in answers, without the fold's own book-keeping.
@@ -216,6 +235,7 @@ fn shown(sandbox: &SandboxState) -> Value {
         "sandbox_id": sandbox.id,
         "phase": sandbox.phase,
         "actor": sandbox.actor,
+        "key_id": sandbox.key_id,
         "repo": sandbox.repo,
         "workspace": sandbox.workspace,
         "lease": sandbox.lease,
@@ -228,17 +248,29 @@ fn shown(sandbox: &SandboxState) -> Value {
     })
 }
 
-async fn sandbox(State(gateway): State<Gateway>, Named(id): Named) -> Response {
+async fn sandbox(State(gateway): State<Gateway>, Asking(principal): Asking, Named(id): Named) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
-        Ok(folded) => match folded.sandboxes.get(&id) {
+        Ok(folded) => match folded.sandboxes.get(&id).filter(|one| sees(&principal, one)) {
             Some(sandbox) => reply::json(StatusCode::OK, &shown(sandbox)),
             None => reply::refusal(&Refusal::NotFound { what: "sandbox" }),
         },
     }
 }
 
-async fn kill(State(gateway): State<Gateway>, Named(id): Named) -> Response {
+async fn kill(State(gateway): State<Gateway>, Asking(principal): Asking, Named(id): Named) -> Response {
+    if let Err(refusal) = principal.check_changes() {
+        return reply::refusal(&refusal);
+    }
+    // Whose it is does not change between this and the end.
+    let is_ours = match gateway.world.sandboxes.state(&id).await {
+        Err(LeaseError::Ledger(error)) => return reply::refusal(&error.into()),
+        Err(_) => false,
+        Ok(state) => principal.may_end(state.key_id.as_deref()),
+    };
+    if !is_ours {
+        return reply::refusal(&Refusal::NotFound { what: "sandbox" });
+    }
     match gitledger_functions::reaper::kill(&gateway.world, &id, KillReason::Requested).await {
         Ok(true) => StatusCode::NO_CONTENT.into_response(),
         Ok(false) => reply::refusal(&Refusal::NotFound { what: "sandbox" }),

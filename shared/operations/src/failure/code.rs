@@ -106,6 +106,7 @@ code_table! {
     NON_FAST_FORWARD "non-fast-forward" Conflict true "Somebody else pushed in between, every time." Some("pull, then push again");
     STALE_LEASE "stale-lease" Conflict true "The remote's reference is not what was expected." Some("fetch and look again");
     PROTECTED_BRANCH "protected-branch" Auth false "The remote protects this branch." Some("push to a branch of your own and ask for a merge");
+    POLICY_DENIED "policy-denied" Auth false "The operator's push policy does not allow this; nothing was sent." Some("push to a branch that the policy allows and ask for a merge");
     HOOK_DECLINED "hook-declined" Other false "A hook of the remote declined the push." Some("read what the remote says and change the commits");
     LARGE_FILE "large-file" Other false "A file is over the remote's limit." Some("take the file out of the commits");
     SECRET_DETECTED "secret-detected" Other false "The remote found a secret in the commits." Some("take the secret out of the commits, and revoke it");

@@ -10,7 +10,7 @@ mod noise;
 mod room;
 pub(crate) mod script;
 mod staging;
-mod workspace;
+pub(crate) mod workspace;
 
 pub mod add;
 pub mod branch_create;

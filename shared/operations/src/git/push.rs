@@ -107,6 +107,12 @@ impl Operation for Push {
             Err(failure) => return failure.into(),
         };
         let mut machine = Machine::new(self, context, &remote);
+        // A branch that is named is judged before anything runs; else as soon as it is known.
+        if self.branch.is_some()
+            && let Err(end) = machine.permitted()
+        {
+            return *end;
+        }
         // The rounds are told again from the first; the machine itself keeps nothing between calls.
         for exits in rounds {
             if let Err(end) = machine.take(exits) {

@@ -4,6 +4,7 @@ use gitledger_events::Repo;
 use url::{Host, Url};
 
 use super::address::is_public;
+use super::spelling::is_plain;
 use crate::Rejection;
 
 /// The longest URL, in bytes.
@@ -54,6 +55,9 @@ impl Remotes {
         }
         if url.query().is_some() || url.fragment().is_some() {
             return refuse("must not contain a query or a fragment");
+        }
+        if !is_plain(&url) {
+            return refuse("must be spelt plainly: no '//' and no needless '%', no '.' at the host's end");
         }
         // Listed prefixes may be anything the operator wants; everything else must be public https.
         if self.prefixes.iter().any(|prefix| covers(prefix, &url)) {

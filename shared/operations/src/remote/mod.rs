@@ -2,5 +2,6 @@
 
 mod address;
 mod admission;
+mod spelling;
 
 pub use admission::{Remote, Remotes};

@@ -2,8 +2,8 @@
 
 use gitledger_events::Actor;
 use gitledger_events::operation::PushPrepared;
-use gitledger_operations::Context;
 use gitledger_operations::git::push::{Verdict, verdict, verify};
+use gitledger_operations::{Context, PushPolicy};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ fn look(server: &Server, old: Option<&str>, new: &str) -> Verdict {
         sandbox_id: "s2",
         workspace: None,
         remotes: &sandbox.remotes,
+        policy: &PushPolicy::default(),
         requested_at: Timestamp::UNIX_EPOCH,
         found: &gitledger_operations::record::Found::Nothing,
         envelope: gitledger_operations::Envelope::NONE,

@@ -10,7 +10,7 @@ use gitledger_events::sandbox::WorkspaceOpened;
 use gitledger_events::{Actor, Fact};
 use gitledger_operations::declaration::Answered;
 use gitledger_operations::record::{Found, OperationRecord, State, Wants};
-use gitledger_operations::{Context, Decision, Done, Exits, Failure, Plan, Remotes, table};
+use gitledger_operations::{Context, Decision, Done, Exits, Failure, Plan, PushPolicy, Remotes, table};
 use gitledger_sandboxes::envd::End;
 use gitledger_sandboxes::runner::{Decoder, encode};
 use jiff::Timestamp;
@@ -132,6 +132,7 @@ impl Sandbox {
             sandbox_id: "s1",
             workspace: opened.as_ref(),
             remotes: &remotes,
+            policy: &PushPolicy::default(),
             requested_at: Timestamp::from_second(1_700_000_000).unwrap(),
             found: &found,
             envelope: gitledger_operations::Envelope::NONE,

@@ -26,7 +26,7 @@ fn resumed(expires: i64) -> SandboxResumed {
 }
 
 fn wanted(repo: &gitledger_events::Repo) -> Wanted<'_> {
-    Wanted { repo, agent_id: Some("a1"), task_id: Some("t1"), until: at(300) }
+    Wanted { repo, agent_id: Some("a1"), task_id: Some("t1"), key_id: None, until: at(300) }
 }
 
 #[test]
@@ -148,6 +148,25 @@ fn a_workspace_of_another_task_is_not_offered_for_its_work_would_be_wiped() {
     assert_eq!(ids(sandboxes.resumable(&mine, at(10))), ["mine-paused"]);
     let nobodys = Wanted { task_id: None, ..mine };
     assert_eq!(ids(sandboxes.reusable(&nobodys, at(10))), ["nobodys", "plain"]);
+}
+
+#[test]
+fn a_sandbox_is_offered_to_the_key_that_made_it_whoever_used_it_since() {
+    let mut ledger = Ledger::default();
+    for (sandbox, key) in [("k1s", Some("k1")), ("k2s", Some("k2")), ("nobodys", None)] {
+        ledger.sandbox(sandbox, 0, created(3600));
+        ledger.events.last_mut().unwrap().event.actor.key_id = key.map(str::to_owned);
+    }
+    // Another key, an operator's, worked in it.
+    ledger.sandbox("k1s", 1, leased(1, 1, 5, Reuse::Named));
+    ledger.events.last_mut().unwrap().event.actor.key_id = Some("k2".to_owned());
+    let sandboxes: Sandboxes = fold(&ledger.events);
+    let repo = repo();
+    for (key_id, mine) in [(Some("k1"), "k1s"), (Some("k2"), "k2s"), (None, "nobodys")] {
+        let wanted = Wanted { key_id, ..wanted(&repo) };
+        let found: Vec<_> = sandboxes.reusable(&wanted, at(100)).iter().map(|s| s.id.clone()).collect();
+        assert_eq!(found, [mine], "{key_id:?}");
+    }
 }
 
 #[test]

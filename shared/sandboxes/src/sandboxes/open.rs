@@ -142,6 +142,7 @@ fn metadata(request: &OpenRequest, origin: &Origin, owner: &str) -> BTreeMap<Str
     let optional = [
         ("agent", origin.actor.agent_id.as_deref()),
         ("task", origin.actor.task_id.as_deref()),
+        ("key", origin.actor.key_id.as_deref()),
         ("repo", origin.repo.as_ref().map(gitledger_events::Repo::as_str)),
     ];
     all.extend(optional.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))));

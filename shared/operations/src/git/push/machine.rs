@@ -13,7 +13,7 @@ use crate::git::integrate::{self, Join};
 use crate::git::script::{Script, remaining};
 use crate::git::{commit, pull, staging};
 use crate::plan::Ended;
-use crate::{Context, Decision, Exits, Failure, Operation, Remote};
+use crate::{Context, Decision, Exits, Failure, Operation, PushKind, Remote};
 
 /// What ends a push early: an answer, or a failure.
 pub(super) type End = Box<Decision<PushOutput>>;
@@ -155,6 +155,12 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// The policy's word on the target. Nothing is ever forced here.
+    pub(super) fn permitted(&mut self) -> Result<(), End> {
+        let verdict = self.context.policy.judge(&self.remote.repo(), &self.reference(), PushKind::Forward);
+        verdict.map_err(|denied| self.failed(denied.into()))
+    }
+
     fn prepared_here(&mut self, script: &Script, exits: &Exits) -> Result<(), End> {
         self.head_before = script.line(exits, "before");
         self.committed = script.ok(exits, "commit");
@@ -179,10 +185,12 @@ impl<'a> Machine<'a> {
         let name = script.line(exits, "branch").unwrap_or_default();
         name.trim_start_matches("refs/heads/").clone_into(&mut self.branch);
         let target = self.push.branch.as_ref().unwrap_or(&self.branch);
-        if *target == self.target {
+        let as_guessed = *target == self.target;
+        self.target = target.clone();
+        self.permitted()?;
+        if as_guessed {
             return self.tip_is_known(script, exits);
         }
-        self.target = target.clone();
         self.phase = Phase::Tip;
         Ok(())
     }

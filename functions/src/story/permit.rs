@@ -1,0 +1,103 @@
+//! Whether whoever asks may have this done. Before anything is recorded.
+
+use gitledger_events::Fact;
+use gitledger_operations::failure::codes;
+use gitledger_operations::{Failure, Place, Plan, PushKind, PushPolicy, Remote};
+use gitledger_sandboxes::LeaseError;
+use gitledger_sandboxes::lease_state::LeaseState;
+
+use super::Running;
+use crate::Refusal;
+use crate::access::Principal;
+
+/// Checks the key against the operation's effect and the repository: of the URL where a sandbox is to be had,
+/// else of the sandbox that is named, as the ledger knows it.
+pub(crate) async fn check(running: &Running<'_>) -> Result<(), Refusal> {
+    let principal = &running.request.principal;
+    if *principal == Principal::Operator {
+        return Ok(());
+    }
+    let (world, effect) = (running.world, running.declaration.effect);
+    principal.check_effect(effect)?;
+    match running.asked.place() {
+        // What it finds is only what the key may see.
+        Place::Ledger => Ok(()),
+        Place::Opens { repo_url, .. } => {
+            let repo = world.remotes.admit("repo_url", repo_url)?.repo();
+            principal.check_repo("repo_url", &repo)
+        }
+        Place::Named(sandbox_id) => {
+            let state = match world.sandboxes.state(sandbox_id).await {
+                Ok(state) => state,
+                Err(LeaseError::Ledger(error)) => return Err(error.into()),
+                // No such name: nobody's sandbox, of no repository.
+                Err(_) => LeaseState::default(),
+            };
+            principal.check_use(effect, state.key_id.as_deref(), state.repo.as_ref())
+        }
+    }
+}
+
+/// The last word before a round, whatever the operation has asked itself: a credential goes to repositories
+/// of the key only, and what is announced as a push is judged by the policy. Force and deletion are judged by
+/// the operations, which know of them.
+pub(crate) fn round(
+    policy: &PushPolicy,
+    principal: &Principal,
+    plan: &Plan,
+    announced: &[Fact],
+) -> Result<(), Box<Failure>> {
+    let Some(repo) = plan.remote.as_ref().map(Remote::repo) else { return Ok(()) };
+    if principal.check_repo("repo_url", &repo).is_err() {
+        return Err(Box::new(Failure::new(codes::POLICY_DENIED, format!("{repo} is not the API key's"))));
+    }
+    for fact in announced {
+        if let Fact::PushPrepared(prepared) = fact {
+            policy.judge(&repo, &prepared.reference, PushKind::Forward)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gitledger_events::operation::PushPrepared;
+    use gitledger_operations::Remotes;
+    use gitledger_operations::policy::RepoPattern;
+
+    use super::*;
+    use crate::access::Grant;
+
+    fn plan(url: &str) -> Plan {
+        Plan { remote: Some(Remotes::default().admit("repo_url", url).unwrap()), ..Plan::default() }
+    }
+
+    fn push_of(branch: &str) -> Vec<Fact> {
+        let reference = format!("refs/heads/{branch}");
+        vec![PushPrepared { attempt: 1, reference, old: None, new: "1".repeat(40) }.into()]
+    }
+
+    #[test]
+    fn a_push_that_no_operation_asked_for_is_judged_all_the_same() {
+        let rules = serde_json::json!({"push": [{"repo": "github.com/acme/*", "protect": ["main"]}]});
+        let policy: PushPolicy = serde_json::from_value(rules).unwrap();
+        let judge = |url, branch| round(&policy, &Principal::Operator, &plan(url), &push_of(branch));
+        assert!(judge("https://github.com/acme/app", "agent-a-1").is_ok());
+        assert!(judge("https://github.com/other/app", "main").is_ok());
+        let denied = judge("https://github.com/acme/app.git", "main").unwrap_err();
+        assert_eq!(denied.code, codes::POLICY_DENIED);
+    }
+
+    #[test]
+    fn a_credential_goes_to_repositories_of_the_key_only() {
+        let repos = vec![RepoPattern::new("repo", "github.com/acme/*").unwrap()];
+        let grant = Grant { key_id: "k1".to_owned(), admin: false, read_only: false, repos };
+        let principal = Principal::Key(Arc::new(grant));
+        let judge = |url| round(&PushPolicy::default(), &principal, &plan(url), &[]);
+        assert!(judge("https://github.com/acme/app").is_ok());
+        assert!(judge("https://github.com/other/app").is_err());
+        assert!(round(&PushPolicy::default(), &principal, &Plan::default(), &[]).is_ok());
+    }
+}
