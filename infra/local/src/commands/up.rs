@@ -41,7 +41,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
     let options = Options {
-        listen: arguments.listen,
+        listen: Some(arguments.listen),
         host_listen: arguments.host_listen,
         sandboxes_max: None,
         settings,

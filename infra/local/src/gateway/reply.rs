@@ -24,11 +24,16 @@ pub fn answer(answer: &Answer, ended: bool) -> Response {
 
 /// A refusal as `application/problem+json`. A fault is logged here, once, and not told to the caller.
 pub fn refusal(refusal: &Refusal) -> Response {
+    log(refusal);
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    typed(status, "application/problem+json", &refusal.problem())
+}
+
+/// Logs a fault; the caller's mistakes are the caller's.
+pub fn log(refusal: &Refusal) {
     if let Refusal::Fault(reason) = refusal {
         tracing::error!(%reason, "fault");
     }
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    typed(status, "application/problem+json", &refusal.problem())
 }
 
 fn typed(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response {
