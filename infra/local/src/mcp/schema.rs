@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use gitledger_functions::Answer;
 use gitledger_functions::request::KEY_BYTES_MAX;
 use gitledger_operations::Declaration;
+use gitledger_operations::declaration::reflowed;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -73,12 +74,20 @@ pub fn envelope() -> &'static Map<String, Value> {
         // Inline, so that its names cannot meet those of an operation's own definitions.
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let schema = settings.into_generator().into_root_schema_for::<Answer>();
-        let mut fields = taken(&mut plain(schema.to_value()), "properties");
-        fields.remove("output");
+        let mut schema = schema.to_value();
+        // Told beside it, as the output of a success is.
+        if let Some(failure) = schema["properties"]["failure"]["properties"].as_object_mut() {
+            failure.remove(WHOLE);
+        }
+        let mut fields = taken(&mut plain(schema), "properties");
+        fields.remove(WHOLE);
         let said = "True when it was done; a repeat of something done, too.";
         fields.insert("success".to_owned(), json!({"type": "boolean", "description": said}));
         let said = "Why not, for people; null when it was done.";
-        fields.insert("error".to_owned(), json!({"type": ["string", "null"], "description": said}));
+        fields.insert(
+            "error".to_owned(),
+            json!({"anyOf": [{"type": "string"}, {"type": "null"}], "description": said}),
+        );
         fields.insert("refusal".to_owned(), refusal());
         fields
     })
@@ -105,28 +114,51 @@ fn taken(schema: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
     }
 }
 
-/// Without what a tool says elsewhere (its name, its description), and without formats of numbers, which are
-/// Rust's and no JSON Schema's: validators complain about them.
+/// Without what a tool says elsewhere: its name, its description.
 fn plain(schema: Value) -> Map<String, Value> {
     let Value::Object(mut schema) = schema else { return Map::new() };
     for said_elsewhere in ["$schema", "title", "description"] {
         schema.remove(said_elsewhere);
     }
-    schema.values_mut().for_each(without_number_formats);
+    schema.values_mut().for_each(portable);
     schema
 }
 
-fn without_number_formats(value: &mut Value) {
+/// In words that every client knows. Formats of numbers are Rust's and no JSON Schema's; not every dialect has
+/// several types in one place; where a doc comment's lines end says nothing.
+fn portable(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(without_number_formats),
-        Value::Object(fields) => {
+        Value::Array(items) => items.iter_mut().for_each(portable),
+        Value::Object(schema) => {
+            let text = |name: &str| schema.get(name).and_then(Value::as_str);
             let of_numbers =
                 |format: &str| ["int", "uint", "float", "double"].iter().any(|kind| format.starts_with(kind));
-            if fields.get("format").and_then(Value::as_str).is_some_and(of_numbers) {
-                fields.remove("format");
+            let about = text("description").map(reflowed);
+            if text("format").is_some_and(of_numbers) {
+                schema.remove("format");
             }
-            fields.values_mut().for_each(without_number_formats);
+            if let Some(about) = about {
+                schema.insert("description".to_owned(), json!(about));
+            }
+            split_nullable(schema);
+            schema.values_mut().for_each(portable);
         }
         _ => {}
     }
+}
+
+/// `{"type": ["string", "null"]}` is `{"anyOf": [{"type": "string"}, {"type": "null"}]}`.
+fn split_nullable(schema: &mut Map<String, Value>) {
+    let kind = match schema.get("type").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([kind, null]) if null == "null" => kind.clone(),
+        _ => return,
+    };
+    let mut branch = std::mem::take(schema);
+    for of_both in ["description", "default"] {
+        if let Some(value) = branch.remove(of_both) {
+            schema.insert(of_both.to_owned(), value);
+        }
+    }
+    branch.insert("type".to_owned(), kind);
+    schema.insert("anyOf".to_owned(), json!([branch, {"type": "null"}]));
 }
