@@ -8,12 +8,13 @@ use gitledger_events::{Elapsed, Fact, Record};
 use gitledger_operations::Code;
 use gitledger_operations::failure::codes;
 use gitledger_projections::cost::{NanoDollars, Price, SandboxUsage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 /// How an operation ended, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Done.
@@ -25,7 +26,7 @@ pub enum Outcome {
 }
 
 /// What the caller gets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// The operation.
     pub operation_id: Uuid,
@@ -54,7 +55,7 @@ pub struct Answer {
 }
 
 /// The commit that HEAD was and is at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Head {
     /// Before the operation; `None` before the first commit.
     #[serde(default)]
@@ -71,7 +72,7 @@ impl Head {
 }
 
 /// A failure, for the caller to act on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureAnswer {
     /// Stable.
     pub code: String,
@@ -92,7 +93,7 @@ pub struct FailureAnswer {
 }
 
 /// Milliseconds, to the microsecond.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnswerTiming {
     /// From the request to its outcome.
     pub total_ms: Elapsed,
@@ -103,11 +104,12 @@ pub struct AnswerTiming {
 }
 
 /// What an operation used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Time in the sandbox.
     pub sandbox_ms: Elapsed,
     /// That time at E2B's list price for the default sandbox, in billionths of a dollar.
+    #[schemars(with = "u64")]
     pub nano_dollars: NanoDollars,
 }
 

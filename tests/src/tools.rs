@@ -5,6 +5,7 @@
 
 mod apt;
 mod debian;
+mod node;
 mod python;
 mod shelf;
 
@@ -38,6 +39,23 @@ pub fn pushgateway() -> PathBuf {
 /// The official E2B SDK of one version, in a Python environment of its own.
 pub fn e2b_sdk(version: &str) -> Python {
     had(python::environment(&format!("e2b-{version}"), &[&format!("e2b=={version}")]))
+}
+
+/// The official MCP SDK, for its client.
+pub fn mcp_sdk() -> Python {
+    had(python::environment("mcp", &["mcp==2.3.0"]))
+}
+
+/// The reference git server of MCP, as people run it today, with the client and the E2B SDK to ask all three
+/// from one program.
+pub fn git_peers() -> Python {
+    let e2b = format!("e2b=={}", E2B_SDKS[1]);
+    had(python::environment("git-peers", &["mcp==2.3.0", "mcp-server-git==2026.10.19", &e2b]))
+}
+
+/// MCP Inspector without arguments, in its pinned version.
+pub fn mcp_inspector() -> std::process::Command {
+    had(node::script("@modelcontextprotocol/inspector@2.12.0", "mcp-inspector"))
 }
 
 /// `cargo-lambda`: the program, without the cross compiler (400 MB) that only its `build` needs.

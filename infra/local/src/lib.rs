@@ -4,6 +4,7 @@
 pub mod commands;
 pub mod demo;
 pub mod gateway;
+pub mod mcp;
 pub mod metrics;
 pub mod remote;
 pub mod running;

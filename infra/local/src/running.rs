@@ -14,6 +14,7 @@ use gitledger_ledger::Ledger;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_sandbox_host::{Host, HostError, HostOptions};
 use gitledger_sandboxes::{Endpoint, Sandboxes, Secret, SystemWorld, World as ClockAndIds};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,8 +38,8 @@ const BACKGROUND_END: Duration = Duration::from_secs(10);
 
 /// What is started.
 pub struct Options {
-    /// Where the gateway listens; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where the gateway listens; port 0 takes a free one. `None`: nowhere, it is asked in this process only.
+    pub listen: Option<SocketAddr>,
     /// Where the local sandbox host listens, unless the settings name another host.
     pub host_listen: SocketAddr,
     /// The most sandboxes that the local host has at once; `None`: its own default.
@@ -51,7 +52,7 @@ pub struct Options {
 pub struct System {
     /// The story's world.
     pub world: Arc<World>,
-    /// Where the gateway is.
+    /// Where the gateway is; empty when it listens nowhere.
     pub url: String,
     host: Option<Host>,
     gateway: Gateway,
@@ -72,9 +73,11 @@ impl System {
         let Options { listen, host_listen, sandboxes_max, mut settings } = options;
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
-        settings.keys_required = gateway::keys_required(listen, &settings)?;
-        let listener = gateway::listen(listen).await?;
-        let url = format!("http://{}", listener.local_addr().map_err(text)?);
+        if let Some(address) = listen {
+            settings.keys_required = gateway::keys_required(address, &settings)?;
+        }
+        let listener = listening(listen).await?;
+        let url = listener.as_ref().map(address_of).transpose()?.unwrap_or_default();
         let deployment = deployment(&data_dir, settings.deployment.take())?;
         let (host, host_file) = match settings.endpoint {
             Some(_) => (None, None),
@@ -82,23 +85,24 @@ impl System {
                 .await
                 .map(|(host, file)| (Some(host), Some(file)))?,
         };
-        let mut lines =
-            vec![format!("gateway        {url}"), sandboxes_line(host.as_ref(), settings.endpoint.as_ref())];
-        lines.push(format!("ledger         {}", data_dir.join(LEDGER_FILE).display()));
+        let mut lines = vec![
+            sandboxes_line(host.as_ref(), settings.endpoint.as_ref()),
+            format!("ledger         {}", data_dir.join(LEDGER_FILE).display()),
+        ];
         if settings.keys_required {
             lines.push(format!("keys           required; {}", settings.keys_file().display()));
         }
         let exporter =
             settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
         if let Some(pushgateway) = &settings.pushgateway {
-            lines.push(format!("metrics        {url}/metrics, published to {pushgateway} every 15 s"));
-        } else {
-            lines.push(format!("metrics        {url}/metrics"));
+            lines.push(format!("published      metrics to {pushgateway} every 15 s"));
         }
-        lines.push(format!(
-            "try            curl -s {url}/ ; gitledger events --follow --data {}",
-            data_dir.display()
-        ));
+        if listener.is_some() {
+            lines.insert(0, format!("gateway        {url}"));
+            lines.push(format!("metrics        {url}/metrics"));
+            let data = data_dir.display();
+            lines.push(format!("try            curl -s {url}/ ; gitledger events --follow --data {data}"));
+        }
 
         let ledger = SqliteLedger::open(&data_dir.join(LEDGER_FILE), Durability::Full).map_err(text)?;
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
@@ -145,6 +149,11 @@ impl System {
         &self.gateway.meter
     }
 
+    /// Where operations are asked for.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
     /// The local sandbox host, when there is one.
     pub fn host(&self) -> Option<&Host> {
         self.host.as_ref()
@@ -187,13 +196,25 @@ impl System {
     }
 }
 
+async fn listening(listen: Option<SocketAddr>) -> Result<Option<TcpListener>, String> {
+    match listen {
+        Some(address) => gateway::listen(address).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn address_of(listener: &TcpListener) -> Result<String, String> {
+    Ok(format!("http://{}", listener.local_addr().map_err(text)?))
+}
+
 fn start_serving(
     gateway: &Gateway,
-    listener: tokio::net::TcpListener,
+    listener: Option<TcpListener>,
     stop: &CancellationToken,
 ) -> JoinHandle<()> {
-    let serving = gateway::serve(gateway.clone(), listener, stop.clone());
+    let serving = listener.map(|listener| gateway::serve(gateway.clone(), listener, stop.clone()));
     tokio::spawn(async move {
+        let Some(serving) = serving else { return };
         if let Err(error) = serving.await {
             tracing::error!(%error, "gateway ended");
         }
@@ -264,7 +285,11 @@ fn take(data_dir: &Path) -> Result<File, String> {
     std::fs::create_dir_all(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
     let lock = File::create(data_dir.join("up.lock")).map_err(text)?;
     lock.try_lock().map_err(|_| {
-        format!("another `gitledger up` runs on {}; stop it, or name another --data", data_dir.display())
+        let data = data_dir.display();
+        format!(
+            "another `gitledger up` or `gitledger mcp` runs on {data}; stop it, name another --data, or let \
+             `gitledger mcp --url` ask its gateway"
+        )
     })?;
     Ok(lock)
 }

@@ -58,12 +58,8 @@ async fn call(
     api_key: Option<&ApiKey>,
     input: &Value,
 ) -> Result<(u16, Value), String> {
-    gitledger_sandboxes::tls::install();
     let address = format!("{}/git/{name}", url.trim_end_matches('/'));
-    let builder = reqwest::Client::builder();
-    let builder = if is_this_machine(url) { builder.no_proxy() } else { builder };
-    let client = builder.build().map_err(|error| error.to_string())?;
-    let mut request = client.post(&address).json(input);
+    let mut request = client(url)?.post(&address).json(input);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }
@@ -79,6 +75,14 @@ async fn call(
     let answer =
         response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
     Ok((status, answer))
+}
+
+/// A client for a gateway. Without a deadline: operations end by their own.
+pub fn client(url: &str) -> Result<reqwest::Client, String> {
+    gitledger_sandboxes::tls::install();
+    let builder = reqwest::Client::builder();
+    let builder = if is_this_machine(url) { builder.no_proxy() } else { builder };
+    builder.build().map_err(|error| error.to_string())
 }
 
 /// A proxy elsewhere cannot reach what is served on loopback.

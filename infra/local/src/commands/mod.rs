@@ -5,6 +5,7 @@ pub mod events;
 pub mod git;
 mod git_arguments;
 pub mod keys;
+pub mod mcp;
 pub mod sandbox_host;
 pub mod up;
 
@@ -26,6 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   gitledger demo                       ten agents at work on this machine, and what it cost
   gitledger up                         the whole system on 127.0.0.1:8000
+  gitledger mcp                        the same as MCP tools on standard input and output
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger events --follow            what is happening, as it happens";
 
@@ -33,6 +35,7 @@ Examples:
 enum Command {
     Demo(demo::Arguments),
     Up(up::Arguments),
+    Mcp(mcp::Arguments),
     Events(events::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
     match Gitledger::from_arg_matches(&matches).map(|parsed| parsed.command) {
         Ok(Command::Demo(arguments)) => blocking(demo::run(arguments)),
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
+        Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),

@@ -45,7 +45,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     settings.data_dir = arguments.data;
     settings.keys_required = arguments.require_keys;
     let options = Options {
-        listen: arguments.listen,
+        listen: Some(arguments.listen),
         host_listen: arguments.host_listen,
         sandboxes_max: None,
         settings,

@@ -2,14 +2,14 @@
 
 mod access;
 mod guard;
-mod reply;
+pub(crate) mod reply;
 mod routes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gitledger_functions::access::Access;
-use gitledger_functions::{Settings, World};
+use gitledger_functions::{Answer, Refusal, Request, Settings, World};
 use gitledger_sandboxes::{SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,20 @@ pub struct Gateway {
     pub meter: Arc<Meter>,
     /// Operations under way; stopping waits for them.
     pub running: TaskTracker,
+}
+
+impl Gateway {
+    /// Does what is asked, in a task of its own: a caller that goes away does not stop it half way. Stopping
+    /// waits for it; who comes after that begins nothing.
+    pub async fn operate(&self, request: Request) -> Result<Answer, Refusal> {
+        let _held = self.running.token();
+        if self.running.is_closed() {
+            return Err(Refusal::Fault("a request arrived while stopping".to_owned()));
+        }
+        let world = self.world.clone();
+        let task = self.running.spawn(async move { gitledger_functions::operate(&world, request).await });
+        task.await.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string())))
+    }
 }
 
 /// Serves until the token is cancelled, then until the last answer is out.

@@ -24,15 +24,20 @@ pub fn answer(answer: &Answer, ended: bool) -> Response {
 
 /// A refusal as `application/problem+json`. A fault is logged here, once, and not told to the caller.
 pub fn refusal(refusal: &Refusal) -> Response {
-    if let Refusal::Fault(reason) = refusal {
-        tracing::error!(%reason, "fault");
-    }
+    log(refusal);
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = typed(status, "application/problem+json", &refusal.problem());
     if let Some(challenge) = refusal.challenge() {
         add(response.headers_mut(), header::WWW_AUTHENTICATE, challenge);
     }
     response
+}
+
+/// Logs a fault; the caller's mistakes are the caller's.
+pub fn log(refusal: &Refusal) {
+    if let Refusal::Fault(reason) = refusal {
+        tracing::error!(%reason, "fault");
+    }
 }
 
 fn typed(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response {

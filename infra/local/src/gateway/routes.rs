@@ -46,6 +46,7 @@ pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
         .route("/sandboxes/{id}", get(sandbox).delete(kill))
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
+        .merge(crate::mcp::route(&gateway))
         .fallback(|| async { reply::refusal(&Refusal::NotFound { what: "route" }) })
         .method_not_allowed_fallback(|| async {
             let rule = "is not one of this route's; see GET /".to_owned();
@@ -70,6 +71,7 @@ async fn index() -> Response {
         "DELETE /sandboxes/{id}",
         "GET /metrics",
         "GET /healthz",
+        "POST /mcp",
     ];
     reply::json(
         StatusCode::OK,
@@ -90,7 +92,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
-/// The operation runs in a task of its own: a caller that hangs up does not stop it half way.
 async fn git(
     State(gateway): State<Gateway>,
     Asking(principal): Asking,
@@ -103,17 +104,11 @@ async fn git(
         Ok(request) => request.by(principal),
         Err(refusal) => return reply::refusal(&refusal),
     };
-    // Held until the answer is made: stopping waits for it. Who comes after that begins nothing.
+    // Held until the answer is made: stopping waits for it.
     let _held = gateway.running.token();
-    if gateway.running.is_closed() {
-        return reply::refusal(&Refusal::Fault("a request's body arrived while stopping".to_owned()));
-    }
-    let world = gateway.world.clone();
-    let task = gateway.running.spawn(async move { gitledger_functions::operate(&world, request).await });
-    match task.await {
-        Ok(Ok(answer)) => reply::answer(&answer, has_ended(&gateway, &answer).await),
-        Ok(Err(refusal)) => reply::refusal(&refusal),
-        Err(error) => reply::refusal(&Refusal::Fault(error.to_string())),
+    match gateway.operate(request).await {
+        Ok(answer) => reply::answer(&answer, has_ended(&gateway, &answer).await),
+        Err(refusal) => reply::refusal(&refusal),
     }
 }
 

@@ -48,6 +48,7 @@ impl Machine<'_> {
             (!self.new.is_empty()).then(|| {
                 serde_json::json!({
                     "commit_hash": self.new,
+                    "attempt": self.attempt,
                     "attempts": self.attempt,
                     "committed": self.committed,
                 })

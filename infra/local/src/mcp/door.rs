@@ -1,0 +1,125 @@
+//! Where a tool's call is done: by the system in this process, or by a gateway that runs elsewhere.
+
+use gitledger_events::Stream;
+use gitledger_functions::access::ApiKey;
+use gitledger_functions::{Refusal, Request};
+use reqwest::{Client, RequestBuilder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::gateway::{Gateway, reply};
+
+/// The most events that are read at once while a call is followed.
+const PAGE: usize = 1000;
+
+/// Where calls go.
+#[derive(Clone)]
+pub enum Door {
+    /// To the system in this process.
+    Here(Gateway),
+    /// To a gateway.
+    There {
+        /// Its address, without a slash at the end.
+        url: String,
+        /// The connections to it.
+        client: Client,
+        /// Sent with every call, if there is one.
+        key: Option<ApiKey>,
+    },
+}
+
+/// How far a call has been followed: a version of its own stream, or a position in the whole ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(u64);
+
+impl Door {
+    /// A gateway at this address.
+    pub fn to(url: &str) -> Result<Self, String> {
+        let client = crate::commands::git::client(url)?;
+        let key = gitledger_functions::settings::api_key().map_err(|error| error.to_string())?;
+        Ok(Self::There { url: url.trim_end_matches('/').to_owned(), client, key })
+    }
+
+    /// The answer, or the refusal as a problem. Whoever stops waiting for it does not stop the operation.
+    /// `followed`: somebody will look for the operation by its id meanwhile.
+    pub async fn operate(&self, request: Request, followed: bool) -> Result<Value, Value> {
+        match self {
+            Self::Here(gateway) => match gateway.operate(request).await {
+                Ok(answer) => Ok(json!(answer)),
+                Err(refusal) => {
+                    reply::log(&refusal);
+                    Err(refusal.problem())
+                }
+            },
+            Self::There { url, client, key } => {
+                let mut post = client.post(format!("{url}/git/{}", request.operation)).json(&request.input);
+                post = on_authority(post, key.as_ref());
+                if request.keyed || followed {
+                    post = post.header("idempotency-key", request.operation_id.to_string());
+                }
+                told(url, post.send().await).await
+            }
+        }
+    }
+
+    /// Where following begins; `None` when it cannot be followed.
+    pub async fn place(&self) -> Option<Place> {
+        match self {
+            Self::Here(_) => Some(Place(0)),
+            Self::There { url, client, key } => {
+                let health: Value = on_authority(client.get(format!("{url}/healthz")), key.as_ref())
+                    .send()
+                    .await
+                    .ok()?
+                    .json()
+                    .await
+                    .ok()?;
+                health["position"].as_u64().map(Place)
+            }
+        }
+    }
+
+    /// What has happened to an operation since, as CloudEvents, and the place after that.
+    pub async fn since(&self, place: Place, operation: Uuid) -> Option<(Vec<Value>, Place)> {
+        let stream = Stream::operation(operation);
+        match self {
+            Self::Here(gateway) => {
+                let records = gateway.world.ledger.read_stream(&stream, place.0 + 1).await.ok()?;
+                let last = records.last().map_or(place.0, |record| record.version);
+                Some((records.iter().map(gitledger_events::Record::cloud_event).collect(), Place(last)))
+            }
+            Self::There { url, client, key } => {
+                let page = format!("{url}/events?after={}&limit={PAGE}", place.0);
+                let mut page: Value =
+                    on_authority(client.get(page), key.as_ref()).send().await.ok()?.json().await.ok()?;
+                let mut events = match page["events"].take() {
+                    Value::Array(events) => events,
+                    _ => Vec::new(),
+                };
+                events.retain(|event| event["subject"] == stream.as_str());
+                Some((events, Place(page["next"].as_u64().unwrap_or(place.0))))
+            }
+        }
+    }
+}
+
+fn on_authority(request: RequestBuilder, key: Option<&ApiKey>) -> RequestBuilder {
+    // Marked as sensitive by the client.
+    match key {
+        Some(key) => request.bearer_auth(key.expose()),
+        None => request,
+    }
+}
+
+async fn told(url: &str, sent: reqwest::Result<reqwest::Response>) -> Result<Value, Value> {
+    let silent = |error: reqwest::Error| {
+        let error = error.without_url();
+        tracing::error!(%url, %error, "the gateway gave no answer");
+        let refusal = Refusal::Fault(error.to_string());
+        refusal.problem()
+    };
+    let response = sent.map_err(silent)?;
+    let is_answer = response.status().is_success();
+    let body: Value = response.json().await.map_err(silent)?;
+    if is_answer { Ok(body) } else { Err(body) }
+}

@@ -1,0 +1,82 @@
+//! The tools: one per declaration, nothing written by hand.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use gitledger_events::operation::Effect;
+use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::{Budget, Declaration};
+use rmcp::model::{Tool, ToolAnnotations};
+
+use super::schema;
+
+/// Every tool, in the table's order.
+pub fn all() -> &'static [Tool] {
+    static TOOLS: OnceLock<Vec<Tool>> = OnceLock::new();
+    TOOLS.get_or_init(|| OPERATIONS.iter().map(tool).collect())
+}
+
+/// The tool of this name with its declaration.
+pub fn find(name: &str) -> Option<(&'static Tool, &'static Declaration)> {
+    all().iter().zip(OPERATIONS).find(|(tool, _)| tool.name == name)
+}
+
+/// `git_branch_create` of `branch-create`.
+pub fn name_of(operation: &str) -> String {
+    format!("git_{}", operation.replace('-', "_"))
+}
+
+fn tool(declaration: &Declaration) -> Tool {
+    let input = Arc::new(schema::input(declaration));
+    let title = format!("Git {}", declaration.name.replace('-', " "));
+    Tool::new(Cow::Owned(name_of(declaration.name)), Cow::<str>::Owned(declaration.help()), input)
+        .with_title(title.clone())
+        .with_raw_output_schema(Arc::new(schema::output(declaration)))
+        .with_annotations(annotations(declaration, title))
+}
+
+/// Hints, which clients must not trust. Every call may be repeated under its `idempotency_key`.
+fn annotations(declaration: &Declaration, title: String) -> ToolAnnotations {
+    ToolAnnotations::with_title(title)
+        .read_only(declaration.effect == Effect::Reads)
+        .destructive(is_destructive(declaration))
+        .idempotent(true)
+        .open_world(is_open_world(declaration))
+}
+
+/// Whether it can lose what cannot be had again. No operation can yet: what is pushed is never overwritten,
+/// and what is not committed is refused instead of dropped.
+fn is_destructive(_: &Declaration) -> bool {
+    false
+}
+
+/// Whether it talks to a remote: what it sees there is not of this system's making.
+fn is_open_world(declaration: &Declaration) -> bool {
+    declaration.effect == Effect::Publishes || declaration.budget.time >= Budget::REMOTE.time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_a_tool_and_every_tool_an_operation() {
+        let names: Vec<&str> = all().iter().map(|tool| tool.name.as_ref()).collect();
+        let wanted: Vec<String> = OPERATIONS.iter().map(|operation| name_of(operation.name)).collect();
+        assert_eq!(names, wanted);
+        for (tool, declaration) in all().iter().zip(OPERATIONS) {
+            assert_eq!(find(&tool.name).map(|(_, found)| found.name), Some(declaration.name));
+        }
+        assert!(find("git_file-write").is_none() && find("status").is_none());
+    }
+
+    #[test]
+    fn hints_follow_from_the_declaration() {
+        let hints = |name: &str| find(name).and_then(|(tool, _)| tool.annotations.clone()).unwrap();
+        assert_eq!(hints("git_status").read_only_hint, Some(true));
+        assert_eq!(hints("git_status").open_world_hint, Some(false));
+        assert_eq!(hints("git_commit").read_only_hint, Some(false));
+        assert_eq!(hints("git_fetch").open_world_hint, Some(true));
+        assert_eq!(hints("git_push").open_world_hint, Some(true));
+    }
+}
