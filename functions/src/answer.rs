@@ -7,12 +7,13 @@ use gitledger_events::{Elapsed, Fact, Record};
 use gitledger_operations::Code;
 use gitledger_operations::failure::codes;
 use gitledger_projections::cost::{NanoDollars, Price, SandboxUsage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
 /// How an operation ended, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Done.
@@ -24,7 +25,7 @@ pub enum Outcome {
 }
 
 /// What the caller gets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// The operation.
     pub operation_id: Uuid,
@@ -47,9 +48,10 @@ pub struct Answer {
 }
 
 /// A failure, for the caller to act on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureAnswer {
-    /// Stable.
+    /// Stable, from one table.
+    #[schemars(extend("enum" = code_names()))]
     pub code: String,
     /// The original's coarse class.
     pub error_type: String,
@@ -68,7 +70,7 @@ pub struct FailureAnswer {
 }
 
 /// Milliseconds, to the microsecond.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AnswerTiming {
     /// From the request to its outcome.
     pub total_ms: Elapsed,
@@ -79,7 +81,7 @@ pub struct AnswerTiming {
 }
 
 /// What an operation used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Time in the sandbox.
     pub sandbox_ms: Elapsed,
@@ -175,6 +177,11 @@ impl FailureAnswer {
             output: None,
         }
     }
+}
+
+/// Every code that there is.
+fn code_names() -> Vec<&'static str> {
+    gitledger_operations::failure::CODES.iter().map(|code| code.name).collect()
 }
 
 /// The intent at the head of an operation's stream.

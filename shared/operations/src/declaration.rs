@@ -2,6 +2,7 @@
 
 use gitledger_events::operation::Effect;
 use schemars::Schema;
+use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, check};
@@ -54,7 +55,7 @@ impl Declaration {
             budget: O::BUDGET,
             shows_contents: O::SHOWS_CONTENTS,
             input_schema: || schemars::schema_for!(O),
-            output_schema: || schemars::schema_for!(O::Output),
+            output_schema: output_schema::<O>,
             parse: parse::<O>,
         }
     }
@@ -85,6 +86,11 @@ impl Declaration {
 pub fn reflowed(text: &str) -> String {
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The answer as it is written, where an empty field may be left out; the input's schema is of what is read.
+fn output_schema<O: Operation>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<O::Output>()
 }
 
 struct Typed<O>(O);

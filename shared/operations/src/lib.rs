@@ -10,6 +10,7 @@ pub mod clean_room;
 pub mod context;
 pub mod decision;
 pub mod declaration;
+mod example;
 pub mod failure;
 pub mod git;
 pub mod hardening;

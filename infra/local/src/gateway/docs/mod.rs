@@ -1,0 +1,5 @@
+//! doc
+use axum::response::{IntoResponse, Response};
+pub(super) async fn served() -> Response {
+    "x".into_response()
+}
