@@ -3,16 +3,41 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use gitledger_operations::table;
+use gitledger_events::operation::Effect;
+use gitledger_operations::table::{self, OPERATIONS};
 use serde_json::Value;
 
-use super::{Finished, git_arguments};
+use super::{Finished, git_arguments, shown};
 
 const EXAMPLES: &str = "\
 Examples:
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger git status --sandbox-id i0123456789abcdefghij --json
   gitledger git push --sandbox-id i0123456789abcdefghij --commit-message 'first' --key retry-1";
+
+/// clap's own but for the list of subcommands, which cannot be grouped.
+const TEMPLATE: &str =
+    "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
+
+/// The operations by what they may do to the world.
+fn operations() -> String {
+    let groups = [
+        (Effect::Reads, "change nothing"),
+        (Effect::Writes, "change the workspace"),
+        (Effect::Publishes, "change the remote"),
+    ];
+    let width = OPERATIONS.iter().map(|operation| operation.name.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (effect, meaning) in groups {
+        text.push_str(&format!("Operations that {meaning}:\n"));
+        for operation in OPERATIONS.iter().filter(|operation| operation.effect == effect) {
+            text.push_str(&format!("  {:width$}  {}\n", operation.name, operation.summary()));
+        }
+        text.push('\n');
+    }
+    text.push_str("`gitledger git <operation> --help` shows its fields");
+    text
+}
 
 /// The command with a subcommand per operation.
 pub fn command() -> Command {
@@ -22,6 +47,8 @@ pub fn command() -> Command {
     let json = shared("json").action(ArgAction::SetTrue);
     Command::new("git")
         .about("Asks a running `gitledger up` for a git operation")
+        .help_template(TEMPLATE)
+        .before_help(operations())
         .after_help(EXAMPLES)
         .arg_required_else_help(true)
         .subcommand_required(true)
@@ -88,23 +115,19 @@ fn exit(status: u16, answer: &Value) -> ExitCode {
     }
 }
 
-/// The answer for people: texts as they are, the rest as `name: value`.
+/// The answer for people.
 fn show(answer: &Value) {
     if let Some(output) = answer["output"].as_object() {
-        for (name, value) in output {
-            match value {
-                Value::Null => {}
-                Value::String(text) if text.contains('\n') => println!("{text}"),
-                Value::String(text) => println!("{name}: {text}"),
-                other => println!("{name}: {other}"),
-            }
-        }
+        print!("{}", shown::lines(output));
     }
     if let Some(failure) = answer["failure"].as_object() {
         let field = |name: &str| failure.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         eprintln!("{}: {}", field("code"), field("message"));
         if !field("remedy").is_empty() {
             eprintln!("what to do: {}", field("remedy"));
+        }
+        if let Some(output) = failure.get("output").and_then(Value::as_object) {
+            eprint!("{}", shown::lines(output));
         }
     }
     if let Some(rule) = answer["rule"].as_str() {

@@ -1,10 +1,13 @@
 //! The command line: one file per command.
 
+pub mod completions;
 pub mod demo;
 pub mod events;
 pub mod git;
 mod git_arguments;
+mod git_example;
 pub mod sandbox_host;
+mod shown;
 pub mod up;
 
 use std::ffi::OsString;
@@ -34,10 +37,16 @@ enum Command {
     Up(up::Arguments),
     Events(events::Arguments),
     SandboxHost(sandbox_host::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// The program's first argument when the host starts it as a sandbox's agent.
 pub const ENVD: &str = "sandbox-envd";
+
+/// The whole command line.
+pub fn command() -> clap::Command {
+    Gitledger::command().subcommand(git::command())
+}
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
@@ -46,7 +55,7 @@ pub fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|first| first == ENVD) {
         return gitledger_sandbox_host::envd_main();
     }
-    let matches = Gitledger::command().subcommand(git::command()).get_matches_from(arguments);
+    let matches = command().get_matches_from(arguments);
     if let Some(("git", matches)) = matches.subcommand() {
         return blocking(git::run(matches));
     }
@@ -55,6 +64,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
+        Ok(Command::Completions(arguments)) => ended(completions::run(&arguments)),
         Err(error) => error.exit(),
     }
 }
@@ -67,7 +77,11 @@ fn blocking(command: impl Future<Output = Finished>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("the runtime did not start: {error}")),
     };
-    match runtime.block_on(command) {
+    ended(runtime.block_on(command))
+}
+
+fn ended(finished: Finished) -> ExitCode {
+    match finished {
         Ok(code) => code,
         Err(message) => complain(&message),
     }

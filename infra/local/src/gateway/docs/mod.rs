@@ -21,12 +21,18 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The page, with examples that ask the address at which the page was asked for.
 pub(super) async fn served(headers: HeaderMap) -> Response {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8000");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.filter(|host| is_plain(host)).unwrap_or("127.0.0.1:8000");
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::CONTENT_SECURITY_POLICY, policy()),
     ];
     (headers, page(&DOCUMENT, host).into_string()).into_response()
+}
+
+/// It becomes part of a shell command that people copy.
+fn is_plain(host: &str) -> bool {
+    host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b))
 }
 
 /// Only this page's own script runs, and it speaks to this gateway only.

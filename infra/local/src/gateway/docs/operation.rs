@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::{paragraphs, prose, text};
-use crate::field::{Field, Kind, fields};
+use crate::field::{Choice, Field, Kind, fields};
 
 /// The part of the page that shows one operation.
 pub(super) fn shown(document: &Value, path: &str, method: &str, told: &Value, host: &str) -> Markup {
@@ -24,10 +24,12 @@ pub(super) fn shown(document: &Value, path: &str, method: &str, told: &Value, ho
             }
             div.body id=(text(&told["operationId"])) {
                 (paragraphs(text(&told["description"])))
-                @if let Some(seconds) = told["x-time-limit-s"].as_u64() { p.note { "Takes at most " (seconds) " s." } }
+                @if let Some(seconds) = told["x-time-limit-s"].as_u64() {
+                    p.note { "Takes at most " (seconds) " s." }
+                }
                 @if !parameters.is_empty() { h4 { "Parameters" } (parameter_list(&parameters)) }
                 @if !input.is_empty() { h4 { "Input" } (field_list(&input)) }
-                @if !output.is_empty() { h4 { "Output" } (field_list(&output)) }
+                @if !output.is_empty() { h4 { "Output" } div.output { (field_list(&output)) } }
                 h4 { "Example" }
                 pre tabindex="0" { code { (curl(path, method, example, host)) } }
                 h4 { "Statuses" }
@@ -74,14 +76,19 @@ fn field_list(all: &[Field]) -> Markup {
                 }
                 dd {
                     (paragraphs(&field.help))
-                    @if let Kind::Choice(choices) = &field.kind {
-                        @if choices.iter().any(|choice| !choice.help.is_empty()) {
-                            ul.choices { @for choice in choices { li { code { (choice.name) } " " (prose(&choice.help)) } } }
-                        }
-                    }
+                    @if let Kind::Choice(all) = &field.kind { (choices(all)) }
                     @if !field.kind.fields().is_empty() { (field_list(field.kind.fields())) }
                 }
             }
+        }
+    }
+}
+
+/// The values with their meanings; without meanings, the field's line has said it all.
+fn choices(all: &[Choice]) -> Markup {
+    html! {
+        @if all.iter().any(|choice| !choice.help.is_empty()) {
+            ul.choices { @for choice in all { li { code { (choice.name) } " " (prose(&choice.help)) } } }
         }
     }
 }
@@ -116,7 +123,11 @@ fn form(path: &str, method: &str, parameters: &[&Value], example: Option<&Value>
         form.try data-method=(method) data-path=(path) {
             h4 { "Try it" }
             @for one in parameters {
-                label { (text(&one["name"])) input name=(text(&one["name"])) data-in=(text(&one["in"])) required[one["required"] == true] autocomplete="off"; }
+                label {
+                    (text(&one["name"]))
+                    input name=(text(&one["name"])) data-in=(text(&one["in"])) autocomplete="off"
+                        required[one["required"] == true];
+                }
             }
             @if let Some(example) = example {
                 label { "Body" textarea name="body" spellcheck="false" rows="6" { (format!("{example:#}")) } }
