@@ -31,7 +31,7 @@ fn operations() -> String {
     for (effect, meaning) in groups {
         text.push_str(&format!("Operations that {meaning}:\n"));
         for operation in OPERATIONS.iter().filter(|operation| operation.effect == effect) {
-            text.push_str(&format!("  {:width$}  {}\n", operation.name, operation.summary()));
+            text.push_str(&format!("  {:width$}  {}\n", operation.name, cut(&operation.summary())));
         }
         text.push('\n');
     }
@@ -39,9 +39,19 @@ fn operations() -> String {
     text
 }
 
+/// What fits on a line; the operation's own help has the rest.
+fn cut(text: &str) -> String {
+    const CHARS_MAX: usize = 72;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(CHARS_MAX).collect();
+    head.rsplit_once(' ').map_or(head.as_str(), |(whole, _)| whole).to_owned() + " …"
+}
+
 /// The command with a subcommand per operation.
 pub fn command() -> Command {
-    let shared = |name: &'static str| Arg::new(name).long(name).global(true).display_order(100);
+    let shared = |name: &'static str| Arg::new(name).long(name).global(true).help_heading("Gateway");
     let url = shared("url").env("GITLEDGER_URL").value_name("URL");
     let key = shared("key").value_name("KEY");
     let json = shared("json").action(ArgAction::SetTrue);

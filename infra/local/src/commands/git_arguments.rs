@@ -64,11 +64,19 @@ fn subcommand(operation: &Declaration) -> Command {
     let command = Command::new(operation.name)
         .about(operation.summary())
         .long_about(operation.help())
+        .override_usage(usage(operation, &flags))
         .after_help(format!("Example:\n  {}", git_example::line(operation, &flags)))
         .next_help_heading("Input");
     let whole = Arg::new("input").long("input").value_name("JSON|@FILE|-").display_order(3);
     let whole = whole.help("The whole input as JSON, from a file or from standard input; flags go over it");
     flags.iter().fold(command, |command, flag| command.arg(argument(flag))).arg(whole)
+}
+
+/// clap leaves out of it what `--input` can stand for.
+fn usage(operation: &Declaration, flags: &[Flag]) -> String {
+    let required = flags.iter().filter(|flag| flag.required).map(|flag| format!("--{} <…>", flag.long()));
+    let words = [format!("gitledger git {}", operation.name)].into_iter().chain(required);
+    words.chain(["[OPTIONS]".to_owned()]).collect::<Vec<_>>().join(" ")
 }
 
 fn argument(flag: &Flag) -> Arg {
@@ -94,7 +102,9 @@ fn argument(flag: &Flag) -> Arg {
 /// What follows a flag.
 fn filled(argument: Arg, kind: &Kind) -> Arg {
     match kind {
-        Kind::Truth => argument.value_parser(["true", "false"]),
+        Kind::Truth => {
+            argument.value_name("true|false").hide_possible_values(true).value_parser(["true", "false"])
+        }
         Kind::Number => argument.value_name("N").allow_negative_numbers(true),
         Kind::Text => argument.value_name("TEXT").allow_hyphen_values(true),
         Kind::Choice(all) => {
