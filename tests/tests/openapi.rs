@@ -9,8 +9,10 @@ use gitledger_operations::table::OPERATIONS;
 use gitledger_tests::{Origin, Setup, System, tools, workspace};
 use serde_json::{Value, json};
 
-/// How many requests are made up for each operation, unless `GITLEDGER_EXAMPLES` says otherwise.
-const EXAMPLES: &str = "15";
+/// How many requests are made up in all, shared out to the operations. `GITLEDGER_EXAMPLES` says how many for each.
+const EXAMPLES: usize = 200;
+/// So many for each there are at least.
+const EXAMPLES_MIN: usize = 3;
 
 fn schemathesis(system: &System, sandbox: &str, origin: &Origin) -> Command {
     let python = tools::schemathesis();
@@ -19,14 +21,19 @@ fn schemathesis(system: &System, sandbox: &str, origin: &Origin) -> Command {
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(folder.join("schemathesis.toml"));
     command.arg("run").arg(format!("{}/openapi.json", system.url()));
     // The same examples each time, unless many are asked for: then the more the better.
-    let examples = std::env::var("GITLEDGER_EXAMPLES").ok();
-    match examples {
-        None => command.arg("--generation-deterministic"),
-        Some(_) => command.args(["--generation-database", "none"]),
+    let examples = match std::env::var("GITLEDGER_EXAMPLES") {
+        Err(_) => {
+            command.arg("--generation-deterministic");
+            (EXAMPLES / OPERATIONS.len()).max(EXAMPLES_MIN).to_string()
+        }
+        Ok(given) => {
+            command.args(["--generation-database", "none"]);
+            given
+        }
     };
     command.args(["--checks", "all", "--continue-on-failure"]);
     command.args(["--warnings", "off", "--request-timeout", "60"]);
-    command.args(["--max-examples", examples.as_deref().unwrap_or(EXAMPLES)]);
+    command.args(["--max-examples", &examples]);
     command.env("SCHEMATHESIS_HOOKS", folder.join("schemathesis_hooks.py"));
     command.env("SANDBOX_ID", sandbox).env("ORIGIN_URL", origin.app()).env("NO_COLOR", "1");
     command.env("LC_ALL", "C.UTF-8").current_dir(system.data());
@@ -69,6 +76,8 @@ async fn the_gateway_answers_as_its_document_says() {
 
     let output = run(schemathesis(&system, &sandbox, &origin)).await;
     assert!(output.status.success(), "{}\nthe program said:\n{}", said(&output), system.log());
+
+    println!("{}", said(&output));
 
     // Requests that all end at the door would show nothing.
     let outcomes = outcomes(&setup);
