@@ -74,7 +74,8 @@ impl Head {
 /// A failure, for the caller to act on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureAnswer {
-    /// Stable.
+    /// Stable, from one table.
+    #[schemars(extend("enum" = code_names()))]
     pub code: String,
     /// The original's coarse class.
     pub error_type: String,
@@ -205,6 +206,11 @@ impl FailureAnswer {
             output: None,
         }
     }
+}
+
+/// Every code that there is.
+fn code_names() -> Vec<&'static str> {
+    gitledger_operations::failure::CODES.iter().map(|code| code.name).collect()
 }
 
 /// The intent at the head of an operation's stream.

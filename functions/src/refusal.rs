@@ -2,6 +2,8 @@
 
 use gitledger_ledger::{AppendError, LedgerError};
 use gitledger_operations::Rejection;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// No answer. Says whose move it is.
@@ -36,6 +38,27 @@ pub enum Refusal {
     Fault(String),
 }
 
+/// Why there is no answer, as RFC 9457 writes it: `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Problem {
+    /// `urn:gitledger:problem:` and the code.
+    pub r#type: String,
+    /// The code in words.
+    pub title: String,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
+    pub status: u16,
+    /// Stable, kebab case.
+    #[schemars(regex(pattern = "^[a-z]+(-[a-z]+)*$"))]
+    pub code: String,
+    /// Which field, as the caller wrote it (`files[2]`), or `body`, or a header's name, or what is missing.
+    pub field: String,
+    /// What must hold.
+    pub rule: String,
+    /// Both in one sentence.
+    pub detail: String,
+}
+
 impl Refusal {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
@@ -57,7 +80,7 @@ impl Refusal {
         matches!(self, Self::Unauthenticated { .. }).then_some("Bearer")
     }
 
-    /// The body, `application/problem+json` (RFC 9457).
+    /// The body, a [`Problem`].
     pub fn problem(&self) -> Value {
         let (code, field, rule) = match self {
             Self::Rejected(rejection) => (rejection.code, rejection.field.clone(), rejection.rule.clone()),
@@ -77,14 +100,14 @@ impl Refusal {
                 "could not do its work; nothing is lost, try again with the same Idempotency-Key".to_owned(),
             ),
         };
-        json!({
-            "type": format!("urn:gitledger:problem:{code}"),
-            "title": code.replace('-', " "),
-            "status": self.status(),
-            "code": code,
-            "field": field,
-            "rule": rule,
-            "detail": format!("{field} {rule}"),
+        json!(Problem {
+            r#type: format!("urn:gitledger:problem:{code}"),
+            title: code.replace('-', " "),
+            status: self.status(),
+            code: code.to_owned(),
+            detail: format!("{field} {rule}"),
+            field,
+            rule,
         })
     }
 }

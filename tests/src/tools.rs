@@ -65,6 +65,11 @@ pub fn cargo_lambda() -> PathBuf {
     had(made.and_then(|python| python.script(name)))
 }
 
+/// Asks a service everything that its OpenAPI document allows and does not; the document's own validator with it.
+pub fn schemathesis() -> Python {
+    had(python::environment("schemathesis", &["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"]))
+}
+
 /// A search path on which these programs are found first.
 pub fn path_with(programs: &[&Path]) -> std::ffi::OsString {
     let brought = programs.iter().filter_map(|program| program.parent()).map(Path::to_path_buf);

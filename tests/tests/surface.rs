@@ -77,6 +77,58 @@ fn the_readme_lists_every_setting() {
     readme_has("settings", &lines);
 }
 
+/// The names of the table, sorted.
+fn names() -> Vec<String> {
+    let mut names: Vec<String> = OPERATIONS.iter().map(|operation| operation.name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_document_has_every_operation_and_no_other() {
+    let document = &*gitledger::gateway::openapi::DOCUMENT;
+    let paths = document["paths"].as_object().expect("paths");
+    let found: Vec<&str> = paths.keys().filter_map(|path| path.strip_prefix("/git/")).collect();
+    assert_eq!(found, names());
+    for operation in OPERATIONS {
+        let told = &paths[&format!("/git/{}", operation.name)]["post"];
+        let reference = told["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
+        let pointer = reference.expect("a component").trim_start_matches('#');
+        let shown = &document.pointer(pointer).expect("that is there")["properties"];
+        let own = Value::from((operation.input_schema)());
+        let fields = |schema: &Value| schema.as_object().map(|all| all.keys().cloned().collect::<Vec<_>>());
+        assert_eq!(fields(shown), fields(&own["properties"]), "{}", operation.name);
+        assert_eq!(told["description"], json!(operation.help()), "{}", operation.name);
+        assert_eq!(told["tags"], json!([operation.effect]), "{}", operation.name);
+    }
+}
+
+#[test]
+fn nothing_in_the_document_points_at_what_is_not_there() {
+    let document = &*gitledger::gateway::openapi::DOCUMENT;
+    let text = document.to_string();
+    let references: Vec<&str> =
+        text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(references.len() > OPERATIONS.len() * 3, "only {} references", references.len());
+    for reference in references {
+        assert!(document.pointer(reference).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn the_command_line_has_every_operation_and_no_other() {
+    let command = gitledger::commands::command();
+    let git = command.find_subcommand("git").expect("the command");
+    let mut found: Vec<&str> = git.get_subcommands().map(|verb| verb.get_name()).collect();
+    found.sort_unstable();
+    assert_eq!(found, names());
+    let help = git.clone().render_help().to_string();
+    for operation in OPERATIONS {
+        let line = |line: &str| line.split_whitespace().next() == Some(operation.name);
+        assert_eq!(help.lines().filter(|text| line(text)).count(), 1, "{} in:\n{help}", operation.name);
+    }
+}
+
 /// The functions of operations: file name and contents.
 fn wanted_functions() -> BTreeMap<String, String> {
     let function = |operation: &Declaration| {

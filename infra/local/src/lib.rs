@@ -3,6 +3,7 @@
 
 pub mod commands;
 pub mod demo;
+pub mod field;
 pub mod gateway;
 pub mod mcp;
 pub mod metrics;

@@ -2,6 +2,7 @@
 
 use gitledger_events::operation::Effect;
 use schemars::Schema;
+use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -30,8 +31,7 @@ pub struct Declaration {
     pub pages: bool,
     /// How it can be undone.
     pub undo: Undo,
-    /// An input that is accepted, as JSON.
-    pub example: &'static str,
+    example: &'static str,
     /// Shape of the input, the envelope's fields included; its description is the help.
     pub input_schema: fn() -> Schema,
     /// Shape of the answer.
@@ -78,7 +78,7 @@ impl Declaration {
             undo: O::UNDO,
             example: O::EXAMPLE,
             input_schema: || Envelope::added_to::<O>(schemars::schema_for!(O)),
-            output_schema: || schemars::schema_for!(O::Output),
+            output_schema: output_schema::<O>,
             parse: parse::<O>,
         }
     }
@@ -89,6 +89,11 @@ impl Declaration {
         let asked = (self.parse)(input)?;
         asked.check(remotes)?;
         Ok(asked)
+    }
+
+    /// An input that it takes: the same on every surface.
+    pub fn example(&self) -> Value {
+        serde_json::from_str(self.example).unwrap_or_default()
     }
 
     /// The name of its function: `git-<name>`, but for what asks about operations.
@@ -114,6 +119,11 @@ impl Declaration {
 pub fn reflowed(text: &str) -> String {
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The answer as it is written, where an empty field may be left out; the input's schema is of what is read.
+fn output_schema<O: Operation>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<O::Output>()
 }
 
 struct Typed<O> {

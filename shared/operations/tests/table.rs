@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 /// The example of each operation, in the table's order.
 fn examples() -> Vec<(&'static str, Value)> {
-    let example = |text| serde_json::from_str(text).unwrap();
-    OPERATIONS.iter().map(|operation| (operation.name, example(operation.example))).collect()
+    OPERATIONS.iter().map(|operation| (operation.name, operation.example())).collect()
 }
 
 fn refused(name: &str, input: Value) -> (String, String) {

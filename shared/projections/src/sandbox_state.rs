@@ -6,13 +6,14 @@ use gitledger_events::sandbox::{
 };
 use gitledger_events::{Actor, Event, Fact, Repo};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::running::RunningClock;
 
 /// Where a sandbox is in its life.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// No event says that it was created.
@@ -27,7 +28,7 @@ pub enum Phase {
 }
 
 /// Why a sandbox is no more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gone {
     /// One of us killed it.
@@ -39,7 +40,7 @@ pub enum Gone {
 }
 
 /// One operation has the workspace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lease {
     /// Whose lease.
     pub operation_id: Uuid,

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use gitledger_events::operation::Effect;
 use gitledger_functions::access::ApiKey;
-use gitledger_operations::table;
+use gitledger_operations::table::{self, OPERATIONS};
 use serde_json::Value;
 
-use super::{Finished, git_arguments};
+use super::{Finished, git_arguments, shown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,14 +18,50 @@ Examples:
 
 GITLEDGER_API_KEY holds the API key, where the gateway needs one.";
 
+/// clap's own but for the list of subcommands, which cannot be grouped.
+const TEMPLATE: &str =
+    "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
+
+/// The operations by what they may do to the world.
+fn operations() -> String {
+    let groups = [
+        (Effect::Reads, "change nothing"),
+        (Effect::Writes, "change the workspace"),
+        (Effect::Publishes, "change the remote"),
+    ];
+    let width = OPERATIONS.iter().map(|operation| operation.name.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for (effect, meaning) in groups {
+        text.push_str(&format!("Operations that {meaning}:\n"));
+        for operation in OPERATIONS.iter().filter(|operation| operation.effect == effect) {
+            text.push_str(&format!("  {:width$}  {}\n", operation.name, cut(&operation.summary())));
+        }
+        text.push('\n');
+    }
+    text.push_str("`gitledger git <operation> --help` shows its fields");
+    text
+}
+
+/// What fits on a line; the operation's own help has the rest.
+fn cut(text: &str) -> String {
+    const CHARS_MAX: usize = 72;
+    if text.chars().count() <= CHARS_MAX {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(CHARS_MAX).collect();
+    head.rsplit_once(' ').map_or(head.as_str(), |(whole, _)| whole).to_owned() + " …"
+}
+
 /// The command with a subcommand per operation.
 pub fn command() -> Command {
-    let shared = |name: &'static str| Arg::new(name).long(name).global(true).display_order(100);
+    let shared = |name: &'static str| Arg::new(name).long(name).global(true).help_heading("Gateway");
     let url = shared("url").env("GITLEDGER_URL").value_name("URL");
     let key = shared("key").value_name("KEY");
     let json = shared("json").action(ArgAction::SetTrue);
     Command::new("git")
         .about("Asks a running `gitledger up` for a git operation")
+        .help_template(TEMPLATE)
+        .before_help(operations())
         .after_help(EXAMPLES)
         .arg_required_else_help(true)
         .subcommand_required(true)
@@ -106,23 +143,19 @@ fn exit(status: u16, answer: &Value) -> ExitCode {
     }
 }
 
-/// The answer for people: texts as they are, the rest as `name: value`.
+/// The answer for people.
 fn show(answer: &Value) {
     if let Some(output) = answer["output"].as_object() {
-        for (name, value) in output {
-            match value {
-                Value::Null => {}
-                Value::String(text) if text.contains('\n') => println!("{text}"),
-                Value::String(text) => println!("{name}: {text}"),
-                other => println!("{name}: {other}"),
-            }
-        }
+        print!("{}", shown::lines(output));
     }
     if let Some(failure) = answer["failure"].as_object() {
         let field = |name: &str| failure.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         eprintln!("{}: {}", field("code"), field("message"));
         if !field("remedy").is_empty() {
             eprintln!("what to do: {}", field("remedy"));
+        }
+        if let Some(output) = failure.get("output").and_then(Value::as_object) {
+            eprint!("{}", shown::lines(output));
         }
     }
     if let Some(rule) = answer["rule"].as_str() {

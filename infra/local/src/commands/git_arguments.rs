@@ -1,112 +1,188 @@
 //! The arguments of `gitledger git <operation>`, made from the table: a flag per field of the input.
+//!
+//! A field inside an object is `--object.field`. What no flag can say, `--input` can: the whole input as JSON.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use gitledger_operations::{Declaration, declaration, table};
-use serde_json::{Map, Value};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValue};
+use gitledger_operations::{Declaration, table};
+use serde_json::{Map, Value, json};
+
+use super::git_example;
+use crate::field::{Field, Kind, fields};
+
+/// The flags of every operation, which a field of the same name gives way to.
+pub const TAKEN: &[&str] = &["url", "key", "json", "input", "help", "version"];
 
 /// A subcommand per operation.
 pub fn subcommands() -> Vec<Command> {
     table::OPERATIONS.iter().map(subcommand).collect()
 }
 
+/// A field with its place in the input.
+pub struct Flag {
+    /// The names that lead to it.
+    pub path: Vec<String>,
+    /// Whether every input has it.
+    pub required: bool,
+    /// What it is.
+    pub field: Field,
+}
+
+impl Flag {
+    /// Without dashes.
+    pub fn long(&self) -> String {
+        let long = self.path.join(".").replace('_', "-");
+        if TAKEN.contains(&long.as_str()) { format!("field-{long}") } else { long }
+    }
+
+    fn id(&self) -> String {
+        format!("field:{}", self.path.join("."))
+    }
+}
+
+/// The fields of an operation as flags: objects by their fields.
+pub fn flags(operation: &Declaration) -> Vec<Flag> {
+    let root = Value::from((operation.input_schema)());
+    let mut found = Vec::new();
+    flatten(fields(&root, &root), &[], true, &mut found);
+    found
+}
+
+fn flatten(all: Vec<Field>, above: &[String], required: bool, found: &mut Vec<Flag>) {
+    for field in all {
+        let path = [above, &[field.name.clone()]].concat();
+        let required = required && field.required;
+        match field.kind {
+            Kind::Object(inner) if !inner.is_empty() => flatten(inner, &path, required, found),
+            _ => found.push(Flag { path, required, field }),
+        }
+    }
+}
+
 fn subcommand(operation: &Declaration) -> Command {
-    let schema = (operation.input_schema)();
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    let mut command = Command::new(operation.name).about(operation.summary()).long_about(operation.help());
-    for (name, property) in properties(&schema) {
-        command = command.arg(argument(name, property, required.contains(&name.as_str())));
+    let flags = flags(operation);
+    let command = Command::new(operation.name)
+        .about(operation.summary())
+        .long_about(operation.help())
+        .override_usage(usage(operation, &flags))
+        .after_help(format!("Example:\n  {}", git_example::line(operation, &flags)))
+        .next_help_heading("Input");
+    let whole = Arg::new("input").long("input").value_name("JSON|@FILE|-").display_order(3);
+    let whole = whole.help("The whole input as JSON, from a file or from standard input; flags go over it");
+    flags.iter().fold(command, |command, flag| command.arg(argument(flag))).arg(whole)
+}
+
+/// clap leaves out of it what `--input` can stand for.
+fn usage(operation: &Declaration, flags: &[Flag]) -> String {
+    let required = flags.iter().filter(|flag| flag.required).map(|flag| format!("--{} <…>", flag.long()));
+    let words = [format!("gitledger git {}", operation.name)].into_iter().chain(required);
+    words.chain(["[OPTIONS]".to_owned()]).collect::<Vec<_>>().join(" ")
+}
+
+fn argument(flag: &Flag) -> Arg {
+    let mut help = flag.field.help.clone();
+    if let Some(default) = &flag.field.default {
+        let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        help.push_str(&format!(" [default: {default}]"));
     }
-    command
-}
-
-fn properties(schema: &schemars::Schema) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
-}
-
-fn argument(name: &str, property: &Value, required: bool) -> Arg {
-    let help = declaration::reflowed(property.get("description").and_then(Value::as_str).unwrap_or_default());
-    let argument = Arg::new(name.to_owned()).long(name.replace('_', "-")).help(help);
     // What must be given stands first.
-    let argument = argument.display_order(if required { 1 } else { 2 });
-    match kind(property) {
-        Kind::Flag => argument.action(ArgAction::SetTrue),
-        // The default of such a flag is true; `--x false` turns it off.
-        Kind::Choice => argument.action(ArgAction::Set).value_name("true|false"),
-        Kind::List => argument.action(ArgAction::Append).value_name("VALUE"),
-        Kind::Number => argument.action(ArgAction::Set).value_name("N").required(required),
-        Kind::Text => {
-            argument.action(ArgAction::Set).value_name("TEXT").allow_hyphen_values(true).required(required)
-        }
+    let order = if flag.required { 1 } else { 2 };
+    let argument = Arg::new(flag.id()).long(flag.long()).help(help.trim().to_owned()).display_order(order);
+    if is_switch(&flag.field) {
+        return argument.action(ArgAction::SetTrue);
     }
-}
-
-/// How a field is written on a command line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Flag,
-    Choice,
-    List,
-    Number,
-    Text,
-}
-
-fn kind(property: &Value) -> Kind {
-    let is = |name: &str| match property.get("type") {
-        Some(Value::String(found)) => found == name,
-        Some(Value::Array(found)) => found.iter().any(|found| found == name),
-        _ => false,
+    let argument = match &flag.field.kind {
+        Kind::List(_) => argument.action(ArgAction::Append),
+        _ => argument.action(ArgAction::Set),
     };
-    if is("boolean") {
-        let on = property.get("default").and_then(Value::as_bool) == Some(true);
-        if on { Kind::Choice } else { Kind::Flag }
-    } else if is("array") {
-        Kind::List
-    } else if is("integer") || is("number") {
-        Kind::Number
-    } else {
-        Kind::Text
+    let argument = if flag.required { argument.required_unless_present("input") } else { argument };
+    filled(argument, &flag.field.kind)
+}
+
+/// What follows a flag.
+fn filled(argument: Arg, kind: &Kind) -> Arg {
+    match kind {
+        Kind::Truth => {
+            argument.value_name("true|false").hide_possible_values(true).value_parser(["true", "false"])
+        }
+        Kind::Number => argument.value_name("N").allow_negative_numbers(true),
+        Kind::Text => argument.value_name("TEXT").allow_hyphen_values(true),
+        Kind::Choice(all) => {
+            let value = |choice: &crate::field::Choice| {
+                let value = PossibleValue::new(choice.name.clone());
+                if choice.help.is_empty() { value } else { value.help(choice.help.clone()) }
+            };
+            argument.value_name("CHOICE").value_parser(PossibleValuesParser::new(all.iter().map(value)))
+        }
+        Kind::List(of) => filled(argument, of),
+        Kind::Object(_) | Kind::Any => argument.value_name("JSON").allow_hyphen_values(true),
     }
 }
 
-/// The input that a command line means. A text may be `-` for standard input or `@FILE` for a file where
-/// the field is `content`.
+/// Off unless it is there. Where off is not the default, or is not the same as not given, it takes a value.
+pub fn is_switch(field: &Field) -> bool {
+    field.kind == Kind::Truth && !field.required && !field.nullable && field.default.is_none()
+}
+
+/// The input that a command line means.
 pub fn input(operation: &Declaration, matches: &ArgMatches) -> Result<Value, String> {
-    let schema = (operation.input_schema)();
-    let mut input = Map::new();
-    for (name, property) in properties(&schema) {
-        let value = match kind(property) {
-            Kind::Flag => matches.get_flag(name).then_some(Value::Bool(true)),
-            Kind::List => {
-                matches.get_many::<String>(name).map(|values| values.cloned().map(Value::String).collect())
-            }
-            kind => matches.get_one::<String>(name).map(|text| single(name, kind, text)).transpose()?,
-        };
-        if let Some(value) = value {
-            input.insert(name.clone(), value);
+    let mut input = match matches.get_one::<String>("input") {
+        None => json!({}),
+        Some(text) => {
+            let text = contents("--input", text)?;
+            serde_json::from_str(&text).map_err(|error| format!("--input is not JSON: {error}"))?
+        }
+    };
+    for flag in flags(operation) {
+        if let Some(value) = given(&flag, matches)? {
+            put(&mut input, &flag.path, value);
         }
     }
-    Ok(Value::Object(input))
+    Ok(input)
 }
 
-fn single(name: &str, kind: Kind, text: &str) -> Result<Value, String> {
+fn given(flag: &Flag, matches: &ArgMatches) -> Result<Option<Value>, String> {
+    let id = flag.id();
+    if is_switch(&flag.field) {
+        return Ok(matches.get_flag(&id).then_some(Value::Bool(true)));
+    }
+    let Some(texts) = matches.get_many::<String>(&id) else { return Ok(None) };
+    match &flag.field.kind {
+        Kind::List(of) => texts.map(|text| single(flag, of, text)).collect::<Result<_, _>>().map(Some),
+        kind => texts.last().map(|text| single(flag, kind, text)).transpose(),
+    }
+}
+
+fn single(flag: &Flag, kind: &Kind, text: &str) -> Result<Value, String> {
     match kind {
-        // What is not a number or a truth value goes on as text; the service names the field and the rule.
-        Kind::Number | Kind::Choice => Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into())),
-        _ if name == "content" => contents(text).map(Value::String),
+        // What is no JSON goes on as text; the service names the field and the rule.
+        Kind::Number | Kind::Truth | Kind::Object(_) | Kind::Any => {
+            Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
+        }
+        Kind::Text if flag.field.name == "content" => contents("--content", text).map(Value::String),
         _ => Ok(text.into()),
     }
 }
 
-fn contents(text: &str) -> Result<String, String> {
+/// Puts a value into an object in the input, making the objects on the way. What is no object stays, and the
+/// service says so.
+fn put(input: &mut Value, path: &[String], value: Value) {
+    let Some((name, rest)) = path.split_first() else { return *input = value };
+    if input.is_null() {
+        *input = Value::Object(Map::new());
+    }
+    if let Some(fields) = input.as_object_mut() {
+        put(fields.entry(name).or_insert(Value::Null), rest, value);
+    }
+}
+
+/// A text as it is, `-` for standard input, or `@FILE`.
+fn contents(flag: &str, text: &str) -> Result<String, String> {
     if text == "-" {
-        return std::io::read_to_string(std::io::stdin()).map_err(|error| format!("--content -: {error}"));
+        return std::io::read_to_string(std::io::stdin()).map_err(|error| format!("{flag} -: {error}"));
     }
     match text.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| format!("--content @{file}: {error}")),
+        Some(file) => std::fs::read_to_string(file).map_err(|error| format!("{flag} @{file}: {error}")),
         None => Ok(text.to_owned()),
     }
 }
@@ -115,13 +191,60 @@ fn contents(text: &str) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    fn parsed(operation: &str, arguments: &[&str]) -> Value {
+        let declaration = table::find(operation).expect("an operation");
+        let words = [&[operation], arguments].concat();
+        let matches = subcommand(declaration).try_get_matches_from(words).expect("a command line");
+        input(declaration, &matches).expect("an input")
+    }
+
     #[test]
     fn every_operation_is_a_command_whose_flags_are_its_fields() {
         for operation in table::OPERATIONS {
             let command = subcommand(operation);
             command.clone().debug_assert();
-            let schema = (operation.input_schema)();
-            assert_eq!(properties(&schema).count(), command.get_arguments().count(), "{}", operation.name);
+            let schema = Value::from((operation.input_schema)());
+            for field in fields(&schema, &schema) {
+                let of_field = |argument: &Arg| {
+                    let id = argument.get_id().as_str().trim_start_matches("field:").to_owned();
+                    id == field.name || id.starts_with(&format!("{}.", field.name))
+                };
+                assert!(command.get_arguments().any(of_field), "{}: {}", operation.name, field.name);
+            }
         }
+    }
+
+    #[test]
+    fn the_example_in_the_help_is_the_example_everywhere() {
+        for operation in table::OPERATIONS {
+            let line = git_example::line(operation, &flags(operation));
+            let words = std::process::Command::new("bash")
+                .args(["-c", &format!("printf '%s\\0' {line}")])
+                .output()
+                .expect("bash");
+            let words = String::from_utf8(words.stdout).expect("text");
+            let words: Vec<&str> = words.trim_end_matches('\0').split('\0').collect();
+            assert_eq!(words[..3], ["gitledger", "git", operation.name]);
+            assert_eq!(parsed(operation.name, &words[3..]), operation.example(), "{line}");
+        }
+    }
+
+    #[test]
+    fn flags_go_over_the_whole_input_and_reach_into_objects() {
+        let found =
+            parsed("diff", &["--input", r#"{"sandbox_id": "i1", "staged": true}"#, "--sandbox-id", "i2"]);
+        assert_eq!(found, json!({"sandbox_id": "i2", "staged": true}));
+        let mut input = json!({"output": {"cursor": "c"}});
+        put(&mut input, &["output".to_owned(), "max_bytes".to_owned()], json!(7));
+        assert_eq!(input, json!({"output": {"cursor": "c", "max_bytes": 7}}));
+    }
+
+    #[test]
+    fn a_truth_value_that_may_be_missing_can_be_said_to_be_false() {
+        let write = ["--sandbox-id", "i1", "--path", "a", "--content", "b"];
+        let with = |more: &[&str]| parsed("file-write", &[&write, more].concat());
+        assert_eq!(with(&[]).get("executable"), None);
+        assert_eq!(with(&["--executable", "false"])["executable"], json!(false));
+        assert_eq!(with(&["--create-directories", "false"])["create_directories"], json!(false));
     }
 }

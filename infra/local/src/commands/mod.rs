@@ -1,12 +1,15 @@
 //! The command line: one file per command.
 
+pub mod completions;
 pub mod demo;
 pub mod events;
 pub mod git;
 mod git_arguments;
+mod git_example;
 pub mod keys;
 pub mod mcp;
 pub mod sandbox_host;
+mod shown;
 pub mod up;
 
 use std::ffi::OsString;
@@ -39,10 +42,16 @@ enum Command {
     Events(events::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
+    Completions(completions::Arguments),
 }
 
 /// The program's first argument when the host starts it as a sandbox's agent.
 pub const ENVD: &str = "sandbox-envd";
+
+/// The whole command line.
+pub fn command() -> clap::Command {
+    Gitledger::command().subcommand(git::command())
+}
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
@@ -51,7 +60,7 @@ pub fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|first| first == ENVD) {
         return gitledger_sandbox_host::envd_main();
     }
-    let matches = Gitledger::command().subcommand(git::command()).get_matches_from(arguments);
+    let matches = command().get_matches_from(arguments);
     if let Some(("git", matches)) = matches.subcommand() {
         return blocking(git::run(matches));
     }
@@ -62,6 +71,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
+        Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
         Err(error) => error.exit(),
     }
 }

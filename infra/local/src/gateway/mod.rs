@@ -1,9 +1,13 @@
 //! The local gateway: HTTP in front of the same story that the Lambda functions tell.
 
 mod access;
+mod docs;
 mod guard;
+pub mod openapi;
 pub(crate) mod reply;
 mod routes;
+mod shapes;
+mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,7 +52,7 @@ impl Gateway {
 /// Serves until the token is cancelled, then until the last answer is out.
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    let app = routes::router(gateway, address);
+    let app = table::router(gateway, address);
     axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 

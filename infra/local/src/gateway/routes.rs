@@ -1,16 +1,12 @@
-//! The routes. `POST /git/{operation}` is one route for the whole table.
+//! What answers each route of the table. `POST /git/{operation}` is one for all operations.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use gitledger_events::Stream;
 use gitledger_events::sandbox::KillReason;
 use gitledger_functions::access::Principal;
@@ -18,70 +14,44 @@ use gitledger_functions::answer::Outcome;
 use gitledger_functions::{Answer, Refusal, trigger};
 use gitledger_ledger::{Position, Recorded};
 use gitledger_operations::Rejection;
+use gitledger_operations::table::OPERATIONS;
 use gitledger_projections::SandboxState;
 use gitledger_sandboxes::LeaseError;
-use serde::Deserialize;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::access::{Asking, admit};
-use super::guard::{Place, own_pages};
+use super::access::Asking;
+use super::shapes::{EventsPage, Health, Index, IndexLine, PAGE_MAX, Page, Sandbox, Sandboxes, WAIT_MAX_S};
+use super::table::{ROUTES, Told};
 use super::{BODY_BYTES_MAX, Gateway, reply};
 
-/// The most events in one page.
-const PAGE_MAX: usize = 1000;
-/// The longest wait for a new event, in seconds.
-const WAIT_MAX_S: u64 = 30;
 /// How long a body may take to arrive, in seconds.
 const BODY_MAX_S: u64 = 30;
 
-pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
-    let place = if gateway.world.access.required() { Place::Keyed } else { Place::Machine(address.port()) };
-    Router::new()
-        .route("/", get(index))
-        .route("/git/{operation}", post(git))
-        .route("/operations/{id}", get(operation))
-        .route("/events", get(events))
-        .route("/sandboxes", get(sandboxes))
-        .route("/sandboxes/{id}", get(sandbox).delete(kill))
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(healthz))
-        .merge(crate::mcp::route(&gateway))
-        .fallback(|| async { reply::refusal(&Refusal::NotFound { what: "route" }) })
-        .method_not_allowed_fallback(|| async {
-            let rule = "is not one of this route's; see GET /".to_owned();
-            reply::refusal(&Rejection { code: "method-not-allowed", field: "method".to_owned(), rule }.into())
-        })
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(gateway.clone(), admit))
-        .layer(from_fn_with_state(place, own_pages))
-        .with_state(gateway)
-}
-
-async fn index() -> Response {
-    let operations: Vec<Value> = gitledger_operations::table::OPERATIONS
-        .iter()
-        .map(|operation| json!({"route": format!("POST /git/{}", operation.name), "summary": operation.summary()}))
-        .collect();
-    let others = [
-        "GET /operations/{id}",
-        "GET /events?after=&limit=&wait=",
-        "GET /sandboxes",
-        "GET /sandboxes/{id}",
-        "DELETE /sandboxes/{id}",
-        "GET /metrics",
-        "GET /healthz",
-        "POST /mcp",
-    ];
-    reply::json(
-        StatusCode::OK,
-        &json!({"name": "gitledger", "version": env!("CARGO_PKG_VERSION"),
-        "operations": operations, "others": others}),
-    )
+pub(super) async fn index() -> Response {
+    let line = |method: &str, path: &str, summary: &str| IndexLine {
+        route: format!("{} {path}", method.to_uppercase()),
+        summary: summary.to_owned(),
+    };
+    let mut index = Index {
+        name: "gitledger",
+        version: env!("CARGO_PKG_VERSION"),
+        operations: Vec::new(),
+        others: Vec::new(),
+    };
+    for route in ROUTES {
+        match &route.told {
+            Told::Once(words) => index.others.push(line(route.method.key(), route.path, words.summary)),
+            Told::PerOperation => index.operations.extend(OPERATIONS.iter().map(|operation| {
+                let path = route.path.replace("{operation}", operation.name);
+                line(route.method.key(), &path, &operation.summary())
+            })),
+        }
+    }
+    reply::json(StatusCode::OK, &index)
 }
 
 /// The name in a route. What is no UTF-8 names nothing that there is, and is looked for like any other.
-struct Named(String);
+pub(super) struct Named(String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = std::convert::Infallible;
@@ -92,7 +62,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
-async fn git(
+pub(super) async fn git(
     State(gateway): State<Gateway>,
     Asking(principal): Asking,
     Named(operation): Named,
@@ -153,7 +123,11 @@ fn asked(
     Ok(gitledger_functions::Request::new(operation, input, key, gateway.world.clock.id())?)
 }
 
-async fn operation(State(gateway): State<Gateway>, Asking(principal): Asking, Named(id): Named) -> Response {
+pub(super) async fn operation(
+    State(gateway): State<Gateway>,
+    Asking(principal): Asking,
+    Named(id): Named,
+) -> Response {
     let missing = || reply::refusal(&Refusal::NotFound { what: "operation" });
     let Ok(id) = id.parse::<Uuid>() else { return missing() };
     match gateway.world.ledger.read_stream(&Stream::operation(id), 1).await {
@@ -173,17 +147,8 @@ async fn operation(State(gateway): State<Gateway>, Asking(principal): Asking, Na
     }
 }
 
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    after: u64,
-    limit: Option<usize>,
-    #[serde(default)]
-    wait: u64,
-}
-
 /// A page of CloudEvents; with `wait`, an empty page is held back until there is an event.
-async fn events(
+pub(super) async fn events(
     State(gateway): State<Gateway>,
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
@@ -199,23 +164,22 @@ async fn events(
             return reply::refusal(&error.into());
         }
     }
-    match ledger.read_all(after, page.limit.unwrap_or(100).clamp(1, PAGE_MAX)).await {
+    match ledger.read_all(after, page.limit.clamp(1, PAGE_MAX)).await {
         Err(error) => reply::refusal(&error.into()),
         Ok(recorded) => {
             let next = recorded.last().map_or(after, |last| last.position);
-            let events: Vec<Value> = recorded.iter().map(Recorded::cloud_event).collect();
-            reply::json(StatusCode::OK, &json!({"events": events, "next": next.as_u64()}))
+            let events = recorded.iter().map(Recorded::cloud_event).collect();
+            reply::json(StatusCode::OK, &EventsPage { events, next: next.as_u64() })
         }
     }
 }
 
-async fn sandboxes(State(gateway): State<Gateway>, Asking(principal): Asking) -> Response {
+pub(super) async fn sandboxes(State(gateway): State<Gateway>, Asking(principal): Asking) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
         Ok(folded) => {
-            let live: Vec<Value> =
-                folded.sandboxes.live().filter(|one| sees(&principal, one)).map(shown).collect();
-            reply::json(StatusCode::OK, &json!({"sandboxes": live}))
+            let seen = folded.sandboxes.live().filter(|one| sees(&principal, one));
+            reply::json(StatusCode::OK, &Sandboxes { sandboxes: seen.map(Sandbox::from).collect() })
         }
     }
 }
@@ -224,36 +188,25 @@ fn sees(principal: &Principal, sandbox: &SandboxState) -> bool {
     principal.may_see(sandbox.key_id.as_deref(), sandbox.repo.as_ref())
 }
 
-/// A sandbox as callers know it: by the same name as in answers, without the fold's own book-keeping.
-fn shown(sandbox: &SandboxState) -> Value {
-    json!({
-        "sandbox_id": sandbox.id,
-        "phase": sandbox.phase,
-        "actor": sandbox.actor,
-        "key_id": sandbox.key_id,
-        "repo": sandbox.repo,
-        "workspace": sandbox.workspace,
-        "lease": sandbox.lease,
-        "template": sandbox.template,
-        "vcpu": sandbox.vcpu,
-        "memory_mb": sandbox.memory_mb,
-        "created_at": sandbox.created_at,
-        "expires_at": sandbox.expires_at,
-        "last_used_at": sandbox.last_used_at,
-    })
-}
-
-async fn sandbox(State(gateway): State<Gateway>, Asking(principal): Asking, Named(id): Named) -> Response {
+pub(super) async fn sandbox(
+    State(gateway): State<Gateway>,
+    Asking(principal): Asking,
+    Named(id): Named,
+) -> Response {
     match gateway.world.projector.caught_up().await {
         Err(error) => reply::refusal(&error.into()),
         Ok(folded) => match folded.sandboxes.get(&id).filter(|one| sees(&principal, one)) {
-            Some(sandbox) => reply::json(StatusCode::OK, &shown(sandbox)),
+            Some(sandbox) => reply::json(StatusCode::OK, &Sandbox::from(sandbox)),
             None => reply::refusal(&Refusal::NotFound { what: "sandbox" }),
         },
     }
 }
 
-async fn kill(State(gateway): State<Gateway>, Asking(principal): Asking, Named(id): Named) -> Response {
+pub(super) async fn kill(
+    State(gateway): State<Gateway>,
+    Asking(principal): Asking,
+    Named(id): Named,
+) -> Response {
     if let Err(refusal) = principal.check_changes() {
         return reply::refusal(&refusal);
     }
@@ -273,7 +226,7 @@ async fn kill(State(gateway): State<Gateway>, Asking(principal): Asking, Named(i
     }
 }
 
-async fn metrics(State(gateway): State<Gateway>) -> Response {
+pub(super) async fn metrics(State(gateway): State<Gateway>) -> Response {
     match gateway.meter.text(&gateway.world).await {
         Ok(text) => {
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
@@ -282,9 +235,9 @@ async fn metrics(State(gateway): State<Gateway>) -> Response {
     }
 }
 
-async fn healthz(State(gateway): State<Gateway>) -> Response {
+pub(super) async fn healthz(State(gateway): State<Gateway>) -> Response {
     match gateway.world.ledger.head().await {
-        Ok(head) => reply::json(StatusCode::OK, &json!({"status": "ok", "position": head.as_u64()})),
+        Ok(head) => reply::json(StatusCode::OK, &Health { status: "ok", position: head.as_u64() }),
         Err(error) => reply::refusal(&error.into()),
     }
 }

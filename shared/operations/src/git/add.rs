@@ -11,6 +11,7 @@ use crate::{Budget, Context, Decision, Done, Exits, Operation, Place, Rejection,
 /// Stages changes for the next commit: these files, new and deleted ones included, or everything.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({"sandbox_id": "i0123456789abcdefghij", "files": ["README.md"]}))]
 pub struct Add {
     /// The sandbox to work in.
     pub sandbox_id: String,

@@ -71,8 +71,7 @@ impl Ground {
     }
 }
 
-fn with(example: &str, field: &str, several: bool, value: &str) -> Value {
-    let mut input: Value = serde_json::from_str(example).unwrap();
+fn with(mut input: Value, field: &str, several: bool, value: &str) -> Value {
     if input.get("sandbox_id").is_some() {
         input["sandbox_id"] = json!("s1");
     }
@@ -127,7 +126,7 @@ fn one_field(
     [asked, ran]: [&AtomicUsize; 2],
 ) {
     let inputs: Vec<Value> =
-        values.iter().map(|value| with(operation.example, field, several, value)).collect();
+        values.iter().map(|value| with(operation.example(), field, several, value)).collect();
     asked.fetch_add(inputs.len(), Ordering::SeqCst);
     let accepts = |input: &&Value| match operation.ask((*input).clone(), &original.remotes) {
         Ok(accepted) => accepted.place() != Place::Ledger,

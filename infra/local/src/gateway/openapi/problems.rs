@@ -1,0 +1,62 @@
+//! The problems that routes answer with, by status.
+
+use gitledger_functions::Refusal;
+use gitledger_functions::refusal::Problem;
+use gitledger_operations::Rejection;
+use serde_json::{Map, Value, json};
+
+use super::super::BODY_BYTES_MAX;
+use super::components::Components;
+
+/// Status, name in the document, meaning, an example.
+const PROBLEMS: &[(u16, &str, &str, fn() -> Refusal)] = &[
+    (400, "BadRequest", "The request breaks a rule; nothing has happened.", || {
+        Rejection::argument("sandbox_id", "is required").into()
+    }),
+    (403, "Forbidden", "Whoever asks may not.", || {
+        let rule = "must be this gateway".to_owned();
+        Rejection { code: "forbidden", field: "Origin".to_owned(), rule }.into()
+    }),
+    (404, "NotFound", "There is no such thing.", || Refusal::NotFound { what: "sandbox" }),
+    (413, "TooLarge", "The body is larger than any operation takes.", || Refusal::TooLarge {
+        max: BODY_BYTES_MAX,
+    }),
+    (422, "KeyReused", "The key was used for another request.", || Refusal::KeyReused),
+    (503, "Unavailable", "It could not be done now; nothing is lost. Try again with the same key.", || {
+        Refusal::Fault(String::new())
+    }),
+];
+
+/// What 403 is for: every route refuses foreign web pages.
+const EVERYWHERE: u16 = 403;
+
+/// `components.responses`.
+pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
+    let schema = components.add_titled(super::super::table::of::<Problem>());
+    let response = |(_, name, meaning, example): &(u16, &str, &str, fn() -> Refusal)| {
+        let content = json!({"schema": schema, "example": example().problem()});
+        let told = json!({"description": meaning, "content": {"application/problem+json": content}});
+        ((*name).to_owned(), told)
+    };
+    PROBLEMS.iter().map(response).collect()
+}
+
+/// The responses of these statuses, and of those that every route has.
+pub(super) fn references(statuses: &[u16]) -> Map<String, Value> {
+    let wanted = |status: &u16| *status == EVERYWHERE || statuses.contains(status);
+    let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
+    let listed = PROBLEMS.iter().filter(|(status, ..)| wanted(status));
+    listed.map(|(status, name, ..)| (status.to_string(), reference(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_has_the_status_that_it_stands_for() {
+        for (status, name, _, example) in PROBLEMS {
+            assert_eq!(example().status(), *status, "{name}");
+        }
+    }
+}
