@@ -1,0 +1,5 @@
+//! The function `operation-cancel`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("operation-cancel")
+}
