@@ -8,6 +8,7 @@
 
 mod append;
 mod batch;
+mod books;
 mod connection;
 mod failure;
 mod lock;
@@ -16,6 +17,7 @@ mod projections;
 mod reader;
 mod row;
 mod schema;
+mod tail;
 mod watcher;
 mod writer;
 
@@ -77,8 +79,7 @@ impl SqliteLedger {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        let rows = CommitRows::new(commit)?;
-        let appended = self.writer.write(move |connection| append::append(connection, &rows)).await?;
+        let appended = self.writer.append(CommitRows::new(commit)?).await?;
         self.watcher.announce(appended.position);
         Ok(appended)
     }

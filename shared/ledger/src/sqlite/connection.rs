@@ -62,7 +62,7 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_handler(Some(patience()))?;
     connection.set_prepared_statement_cache_capacity(32);
-    // Else a statement near a partial index is parsed again each time other values are bound to it.
+    // No statement is parsed again because other values are bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA mmap_size = 0;

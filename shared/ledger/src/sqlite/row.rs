@@ -94,8 +94,8 @@ fn at_most(what: &'static str, bytes: usize, max: usize) -> Result<(), AppendErr
     if bytes > max { Err(AppendError::TooLarge { what, bytes, max }) } else { Ok(()) }
 }
 
-/// The columns of [`recorded`], in its order.
-pub const COLUMNS: &str = "pos, id, stream, seq, type, ts, meta, data";
+/// The columns of [`recorded`], in its order, of `events AS e`.
+pub const COLUMNS: &str = "e.pos, e.id, e.stream, e.seq, e.type, e.ts, e.meta, e.data";
 
 /// Reads a row of [`COLUMNS`]. A row that is no event is named by its position.
 pub fn recorded(row: &Row<'_>) -> Result<Recorded, LedgerError> {

@@ -13,9 +13,12 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::append;
 use super::batch::{self, Asked, Job};
+use super::books::Books;
 use super::lock::ProcessLock;
-use crate::LedgerError;
+use super::row::CommitRows;
+use crate::{AppendError, Appended, LedgerError};
 
 /// So many jobs share a transaction at most, so that the first of them does not wait for ever.
 const BATCH_JOBS_MAX: usize = 256;
@@ -33,7 +36,7 @@ pub struct Writer {
 
 #[derive(Debug)]
 struct Shared {
-    connection: Mutex<Connection>,
+    books: Mutex<Books>,
     lock: ProcessLock,
     /// Jobs that are in the queue or being written by the thread.
     waiting: AtomicUsize,
@@ -45,7 +48,7 @@ impl Writer {
     /// Starts the thread.
     pub fn start(connection: Connection, lock: ProcessLock) -> Result<Self, LedgerError> {
         let shared = Arc::new(Shared {
-            connection: Mutex::new(connection),
+            books: Mutex::new(Books::new(connection)),
             lock,
             waiting: AtomicUsize::new(0),
             slow: AtomicBool::new(false),
@@ -59,6 +62,18 @@ impl Writer {
         Ok(Self { shared, queue: Some(queue), thread: Some(thread) })
     }
 
+    /// Appends, and returns when that is durable.
+    pub async fn append(&self, commit: CommitRows) -> Result<Appended, AppendError> {
+        let in_place = |books: &mut Books| {
+            append::at_once(books, &commit)
+                .unwrap_or_else(|| books.transaction(|books| append::append(books, &commit)))
+        };
+        match self.shared.in_place(in_place) {
+            Some(result) => result,
+            None => self.queued(move |books| append::append(books, &commit)).await,
+        }
+    }
+
     /// Does the work in a transaction and returns when that is durable. `Err` takes back what it wrote.
     pub async fn write<W, T, E>(&self, work: W) -> Result<T, E>
     where
@@ -66,10 +81,20 @@ impl Writer {
         T: Send + 'static,
         E: Send + From<LedgerError> + 'static,
     {
-        let (job, answer) = Asked::new(work);
-        if let Some(job) = self.shared.write_in_place(Box::new(job)) {
-            self.enqueue(job);
+        match self.shared.in_place(|books| books.transaction(|books| work(&books.connection))) {
+            Some(result) => result,
+            None => self.queued(move |books| work(&books.connection)).await,
         }
+    }
+
+    async fn queued<W, T, E>(&self, work: W) -> Result<T, E>
+    where
+        W: Fn(&mut Books) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Send + From<LedgerError> + 'static,
+    {
+        let (job, answer) = Asked::new(work);
+        self.enqueue(Box::new(job));
         let gone = |_| LedgerError::Engine("the writer has stopped".to_owned());
         answer.await.map_err(gone)?
     }
@@ -95,50 +120,46 @@ impl Drop for Writer {
 }
 
 impl Shared {
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes now, if nobody is writing or waiting in any process; else gives the job back. Not on a
-    /// runtime of one thread, where everything else would stand still.
-    fn write_in_place(&self, job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+    /// Writes now, if nobody is writing or waiting in any process; else `None`. Not on a runtime of one
+    /// thread, where everything else would stand still.
+    fn in_place<R>(&self, write: impl FnOnce(&mut Books) -> R) -> Option<R> {
         if self.waiting.load(Ordering::SeqCst) > 0
             || self.slow.load(Ordering::Relaxed)
             || !Handle::try_current().is_ok_and(|here| here.runtime_flavor() == RuntimeFlavor::MultiThread)
         {
-            return Some(job);
+            return None;
         }
-        let Ok(connection) = self.connection.try_lock() else { return Some(job) };
-        let Ok(Some(turn)) = self.lock.try_now() else { return Some(job) };
-        let mut jobs = [job];
-        self.flush(&connection, &mut jobs);
-        drop(turn);
-        drop(connection);
-        jobs.into_iter().for_each(Job::answer);
-        None
+        let mut books = self.books.try_lock().ok()?;
+        let _turn = self.lock.try_now().ok()??;
+        Some(self.timed(|| write(&mut books)))
     }
 
     /// The thread: takes what waits, until the queue is closed and empty.
     fn serve(&self, queue: &Receiver<Box<dyn Job>>) {
         while let Ok(first) = queue.recv() {
-            let connection = self.connection();
+            let mut books = self.books();
             let turn = self.lock.wait();
             // Only now, so that what came while we waited comes along.
             let mut jobs = vec![first];
             jobs.extend(queue.try_iter().take(BATCH_JOBS_MAX - 1));
             match turn {
-                Ok(_turn) => self.flush(&connection, &mut jobs),
+                Ok(_turn) => self.timed(|| batch::run(&mut books, &mut jobs)),
                 Err(error) => jobs.iter_mut().for_each(|job| job.fail(error.clone())),
             }
-            drop(connection);
+            drop(books);
             self.waiting.fetch_sub(jobs.len(), Ordering::SeqCst);
             jobs.into_iter().for_each(Job::answer);
         }
     }
 
-    fn flush(&self, connection: &Connection, jobs: &mut [Box<dyn Job>]) {
+    fn timed<R>(&self, write: impl FnOnce() -> R) -> R {
         let started = Instant::now();
-        batch::run(connection, jobs);
+        let result = write();
         self.slow.store(started.elapsed() > IN_PLACE_MAX, Ordering::Relaxed);
+        result
     }
 }
