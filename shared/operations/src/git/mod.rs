@@ -3,10 +3,12 @@
 //! A new operation is a file of its own, its two lines here (the module and the row), and a scenario in
 //! `tests/scenarios`. Routes, tools, verbs, functions, metric labels and documentation follow from the row.
 
+mod changes;
 mod conflict;
 mod integrate;
 #[cfg(test)]
 mod noise;
+mod revision;
 mod room;
 pub(crate) mod script;
 mod staging;
