@@ -5,6 +5,7 @@
 
 mod changes;
 mod conflict;
+mod history;
 mod integrate;
 #[cfg(test)]
 mod noise;
