@@ -16,18 +16,29 @@ mod staging;
 mod workspace;
 
 pub mod add;
+pub mod blame;
 pub mod branch_create;
 pub mod branch_list;
 pub mod clone;
 pub mod commit;
+pub mod compare;
 pub mod diff;
 pub mod fetch;
+pub mod file_read;
 pub mod file_write;
+pub mod grep;
 pub mod log;
 pub mod pull;
 pub mod push;
+pub mod ref_resolve;
+pub mod reflog;
+pub mod remote_list;
+pub mod show;
+pub mod stash_list;
 pub mod status;
 pub mod switch;
+pub mod tag_list;
+pub mod tree_list;
 
 pub use conflict::Conflict;
 
@@ -40,6 +51,17 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<status::Status>(),
     Declaration::of::<diff::Diff>(),
     Declaration::of::<log::Log>(),
+    Declaration::of::<show::Show>(),
+    Declaration::of::<compare::Compare>(),
+    Declaration::of::<blame::Blame>(),
+    Declaration::of::<file_read::FileRead>(),
+    Declaration::of::<tree_list::TreeList>(),
+    Declaration::of::<grep::Grep>(),
+    Declaration::of::<tag_list::TagList>(),
+    Declaration::of::<ref_resolve::RefResolve>(),
+    Declaration::of::<stash_list::StashList>(),
+    Declaration::of::<reflog::Reflog>(),
+    Declaration::of::<remote_list::RemoteList>(),
     Declaration::of::<file_write::FileWrite>(),
     Declaration::of::<add::Add>(),
     Declaration::of::<commit::Commit>(),
