@@ -114,12 +114,27 @@ impl Paging {
         other_bytes: usize,
         name: impl Fn(&T) -> String,
     ) -> (Vec<T>, Page) {
-        let skip = self.skip().min(items.len());
-        let rest = &items[skip..];
+        let rest = items.into_iter().skip(self.skip()).collect();
+        self.window(rest, false, pins, other_bytes, json_bytes, name)
+    }
+
+    /// The same where only a part of the list is at hand: it begins where the last page ended, and `more`
+    /// says that there is something after it. `size` is what an item takes of the answer; an item without a
+    /// name is not named.
+    pub fn window<T>(
+        &self,
+        mut rest: Vec<T>,
+        more: bool,
+        pins: &[String],
+        other_bytes: usize,
+        size: impl Fn(&T) -> usize,
+        name: impl Fn(&T) -> String,
+    ) -> (Vec<T>, Page) {
         let mut room = self.max_bytes.saturating_sub(other_bytes);
+        let name_bytes =
+            |item: &T| Some(name(item).len()).filter(|bytes| *bytes > 0).map_or(0, |bytes| bytes + 3);
         // A name takes its room from the items: what is not shown has to be named.
-        let sizes: Vec<(usize, usize)> =
-            rest.iter().map(|item| (json_bytes(item) + 1, name(item).len() + 3)).collect();
+        let sizes: Vec<(usize, usize)> = rest.iter().map(|item| (size(item) + 1, name_bytes(item))).collect();
         let mut names: usize = sizes.iter().map(|(_, name)| name).sum::<usize>().min(room / 2);
         let mut count = 0;
         for (item, name) in sizes {
@@ -130,11 +145,11 @@ impl Paging {
             room = room.saturating_sub(item);
             count += 1;
         }
-        let omitted = named(rest[count..].iter().map(name), room);
-        let more = skip + count < items.len();
-        let cursor = more.then(|| self.next(pins, skip + count));
-        let shown = items.into_iter().skip(skip).take(count).collect();
-        (shown, Page { truncated: more, omitted, cursor })
+        let later: Vec<String> = rest[count..].iter().map(name).filter(|name| !name.is_empty()).collect();
+        let more = more || count < rest.len();
+        rest.truncate(count);
+        let cursor = more.then(|| self.next(pins, self.skip() + count));
+        (rest, Page { truncated: more, omitted: named(later.into_iter(), room), cursor })
     }
 
     /// The cursor of what comes after `skip` items.
@@ -175,8 +190,32 @@ pub fn json_bytes<T: Serialize + ?Sized>(value: &T) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len())
 }
 
+/// How much of a text takes at most so many bytes of JSON, in bytes of the text: whole characters, and where
+/// there is one in the later half, up to a line's end. What is not UTF-8 counts as its replacement.
+pub fn json_prefix(text: &[u8], room: usize) -> usize {
+    let cost = |c: char| match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '\u{0}'..='\u{1f}' => 6,
+        c => c.len_utf8(),
+    };
+    let characters = text.utf8_chunks().flat_map(|chunk| {
+        let broken = Some((chunk.invalid().len(), 3)).filter(|(bytes, _)| *bytes > 0);
+        chunk.valid().chars().map(move |c| (c.len_utf8(), cost(c))).chain(broken)
+    });
+    let (mut end, mut used) = (0, 0);
+    for (bytes, cost) in characters {
+        used += cost;
+        if used > room {
+            let line = text[..end].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            return if line > end / 2 { line } else { end };
+        }
+        end += bytes;
+    }
+    end
+}
+
 /// As many names as there is room for; then how many more there are.
-fn named(names: impl ExactSizeIterator<Item = String>, mut room: usize) -> Vec<String> {
+pub(crate) fn named(names: impl ExactSizeIterator<Item = String>, mut room: usize) -> Vec<String> {
     let total = names.len();
     let mut told = Vec::new();
     for name in names {
@@ -198,10 +237,10 @@ fn query<O: Operation>(operation: &O) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn paging(max_bytes: usize, at: Option<&str>) -> Paging {
+    pub(crate) fn paging(max_bytes: usize, at: Option<&str>) -> Paging {
         Paging { max_bytes, at: at.map(|text| Cursor::decode(text, 7).unwrap()), query: 7 }
     }
 
@@ -234,6 +273,21 @@ mod tests {
         let items = vec!["x".repeat(5000), "y".to_owned()];
         let (shown, page) = paging(1024, None).cut(items, &[], 0, |item| item[..1].to_owned());
         assert_eq!((shown.len(), page.omitted), (1, vec!["y".to_owned()]));
+    }
+
+    #[test]
+    fn the_part_of_a_text_that_fits_is_measured_as_json() {
+        for (text, room, fits) in [
+            ("a\"b", 3, 2),
+            ("\u{1}\u{1}", 11, 1),
+            ("\u{e9}\u{e9}", 3, 2),
+            ("ab\ncd", 5, 3),
+            ("ab", 9, 2),
+            ("a\nbcdef", 6, 5),
+        ] {
+            assert_eq!(json_prefix(text.as_bytes(), room), fits, "{text:?}");
+            assert!(json_bytes(&text[..fits]) <= room + 2);
+        }
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub fn revision(field: &str, text: &str) -> Result<(), Rejection> {
     Err(Rejection::argument(field, "must be HEAD, a branch, a tag or an object id"))
 }
 
+/// A pattern of names: a branch name in which `*` and `?` may stand.
+pub fn pattern(field: &str, text: &str) -> Result<(), Rejection> {
+    if is_branch(&text.replace(['*', '?'], "x")) {
+        return Ok(());
+    }
+    Err(Rejection::argument(field, "must be a name in which '*' and '?' may stand"))
+}
+
 /// A full object id: 40 or 64 lower case hexadecimal digits.
 pub fn is_object_id(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);

@@ -66,6 +66,20 @@ pub fn message(field: &str, text: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// One line of text that is not empty and has no control characters.
+pub fn line(field: &str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
+    if !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let rule = format!("must be one line of 1 to {bytes_max} bytes, without control characters");
+    Err(Rejection::argument(field, rule))
+}
+
+/// The start of a text, at most `bytes` long.
+pub fn start(text: &str, bytes: usize) -> String {
+    text[..text.floor_char_boundary(bytes)].to_owned()
+}
+
 /// The end of a text from outside, at most `bytes` long, without what could move a terminal's cursor or
 /// hide text: control characters and bidirectional marks become `\u{fffd}`, but for line ends and tabs.
 pub fn printable_tail(text: &str, bytes: usize) -> String {

@@ -87,6 +87,7 @@ code_table! {
     NOT_A_GIT_SERVER "not-a-git-server" Other false "The address answers, but not as a git server." Some("check repo_url");
     EMPTY_REPOSITORY "empty-repository" Other false "The repository has no commits yet." Some("commit and push first");
     REF_NOT_FOUND "ref-not-found" Other false "There is no such branch, tag or commit." Some("ask `branch-list` what there is");
+    REF_AMBIGUOUS "ref-ambiguous" Other false "More than one object's id starts with these digits." Some("give more digits");
     HISTORY_TRUNCATED "history-truncated" Other false "The workspace's history is shallow and ends before what is needed." Some("fetch with `unshallow`");
     LAZY_FETCH_FAILED "lazy-fetch-failed" Network true "An object left out by the clone's filter could not be fetched." Some("fetch again without a filter");
     INVALID_REF "invalid-ref" Other false "git does not accept this name." None;
@@ -119,6 +120,9 @@ code_table! {
     CANCELLED "cancelled" Other false "It was cancelled." None;
     NOT_A_REPOSITORY "not-a-repository" Other false "There is no repository in the workspace." Some("clone first");
     PATH_NOT_FOUND "path-not-found" Other false "No such file." None;
+    LINES_NOT_FOUND "lines-not-found" Other false "The file has fewer lines." Some("ask for lines that it has");
+    FILE_TOO_LARGE "file-too-large" Other false "The file is larger than what is read at once." None;
+    INVALID_PATTERN "invalid-pattern" Other false "git does not understand the pattern." Some("search for fixed text, or correct the regular expression");
     PATH_NOT_A_FILE "path-not-a-file" Other false "The path is a folder." None;
     PATH_OUTSIDE_REPO "path-outside-repo" Other false "The path leads out of the workspace." None;
     PATH_IGNORED "path-ignored" Other false "A .gitignore file excludes this path." None;

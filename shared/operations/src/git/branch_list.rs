@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use super::script::Script;
 use super::workspace;
-use crate::{Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step};
+use crate::page::{Paging, digest, json_bytes};
+use crate::{
+    Budget, Context, Decision, Done, Exit, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step,
+    check,
+};
 
 /// Lists branches, newest commit first: the workspace's own, or what is known of the remote's.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +22,7 @@ pub struct BranchList {
     /// The remote's branches as of the last clone, fetch or pull, and not the workspace's.
     #[serde(default)]
     pub remote: bool,
-    /// How many branches, 1 to 1000.
+    /// The most branches on a page, 1 to 1000.
     #[serde(default = "hundred")]
     pub limit: u32,
 }
@@ -28,8 +32,9 @@ pub struct BranchList {
 pub struct BranchListOutput {
     /// Newest commit first.
     pub branches: Vec<Branch>,
-    /// True when there are more.
-    pub more: bool,
+    /// What is not on this page.
+    #[serde(flatten)]
+    pub page: Page,
 }
 
 /// One branch.
@@ -51,6 +56,9 @@ pub struct Branch {
 
 /// The most branches in one answer.
 const LIMIT_MAX: u32 = 1000;
+/// What the answer takes besides branches.
+const FRAME_BYTES: usize = 200;
+const SUBJECT_BYTES_MAX: usize = 500;
 const FORMAT: &str = "--format=%(refname)%00%(objectname)%00%(HEAD)%00%(upstream:short)%00\
                       %(committerdate:iso-strict)%00%(contents:subject)";
 
@@ -61,7 +69,8 @@ fn hundred() -> u32 {
 impl Operation for BranchList {
     const NAME: &'static str = "branch-list";
     const EFFECT: Effect = Effect::Reads;
-    const BUDGET: Budget = Budget::LOCAL;
+    const PAGES: bool = true;
+    const BUDGET: Budget = Budget { output_bytes: 32 << 20, ..Budget::LOCAL };
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = BranchListOutput;
 
@@ -81,9 +90,8 @@ impl Operation for BranchList {
         if let Err(failure) = workspace::opened(context) {
             return failure.into();
         }
-        let count = format!("--count={}", self.limit + 1);
         let kept = if self.remote { "refs/remotes/origin/" } else { "refs/heads/" };
-        let list = ["for-each-ref", "--sort=-committerdate", FORMAT, &count, kept];
+        let list = ["for-each-ref", "--sort=-committerdate", FORMAT, kept];
         let script = Script::default().step("list", Step::git(list));
         let Some(exits) = rounds.first() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
@@ -92,15 +100,27 @@ impl Operation for BranchList {
             return failure.into();
         }
         let exit = exits.get(0).cloned().unwrap_or_default();
-        let mut branches = parse(&exit);
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = branches.len() > limit || exit.omitted_bytes > 0;
-        branches.truncate(limit);
-        Done::with(BranchListOutput { branches, more }).into()
+        self.read(&exit, &context.envelope.page)
+            .map_or_else(Decision::from, |output| Done::with(output).into())
     }
 
     fn recorded_output(output: &Self::Output) -> Option<Value> {
-        Some(json!({"branches": output.branches.len(), "more": output.more}))
+        Some(json!({"branches": output.branches.len(), "truncated": output.page.truncated}))
+    }
+}
+
+impl BranchList {
+    fn read(&self, exit: &Exit, paging: &Paging) -> Result<BranchListOutput, Box<Failure>> {
+        let pins = [digest(&exit.stdout)];
+        paging.same(&pins)?;
+        let mut branches: Vec<Branch> = parse(exit).into_iter().skip(paging.skip()).collect();
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = branches.len() > limit;
+        branches.truncate(limit);
+        let name = |branch: &Branch| branch.name.clone();
+        let (branches, mut page) = paging.window(branches, more, &pins, FRAME_BYTES, json_bytes, name);
+        page.truncated |= exit.omitted_bytes > 0;
+        Ok(BranchListOutput { branches, page })
     }
 }
 
@@ -115,7 +135,7 @@ fn parse(exit: &Exit) -> Vec<Branch> {
             oid: oid.to_owned(),
             current: head == "*",
             upstream: Some(upstream.to_owned()).filter(|upstream| !upstream.is_empty()),
-            subject: subject.to_owned(),
+            subject: check::text::start(subject, SUBJECT_BYTES_MAX),
             committed_at: workspace::date(date),
         })
     };

@@ -1,18 +1,17 @@
 //! `diff`: what changed, in whole files and whole hunks.
 
-mod patch;
-mod records;
-
 use gitledger_events::operation::{Effect, SideEffect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use super::changes::{Detail, FileChange};
 use super::script::Script;
-use super::workspace;
+use super::{changes, revision, workspace};
 use crate::failure::codes;
+use crate::page::Paging;
 use crate::{
-    Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step, check,
+    Budget, Context, Decision, Done, Exits, Failure, Operation, Page, Place, Rejection, Remotes, check,
 };
 
 /// Shows what changed against HEAD or between two revisions. Without further fields that is everything not
@@ -41,86 +40,39 @@ pub struct Diff {
     /// How much is shown.
     #[serde(default)]
     pub detail: Detail,
-    /// The most bytes of patch, 1 to 1048576. Only whole files and hunks are shown; `omitted` names the
-    /// rest.
-    #[serde(default = "kib_64")]
-    pub max_bytes: u32,
 }
 
-/// How much of a difference is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Detail {
-    /// The lines, and everything below.
-    #[default]
-    Patch,
-    /// How many lines per file, and everything below.
-    Stat,
-    /// Which files.
-    Name,
-}
-
-/// What changed.
+/// What changed, or a page of it: whole files. A file that is larger than a page comes in whole hunks over
+/// several pages. The pages' `diff` joined is the whole patch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiffOutput {
     /// The patch; empty unless asked for. Lines that are not UTF-8 are shown with replacement characters.
     pub diff: String,
-    /// Every file that changed.
+    /// The files of this page.
     pub files: Vec<FileChange>,
-    /// True when something was left out.
-    pub truncated: bool,
-    /// Files whose lines were left out, whole or in part.
-    pub omitted: Vec<Omitted>,
-    /// The whole patch's size, shown or not.
+    /// How many files changed, on this page or not.
+    pub files_total: u64,
+    /// The whole patch's size, on this page or not.
     pub bytes: u64,
+    /// What is not on this page.
+    #[serde(flatten)]
+    pub page: Page,
 }
 
-/// A file that changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FileChange {
-    /// Its name now.
-    pub path: String,
-    /// Its name before, where it was renamed or copied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old_path: Option<String>,
-    /// `added`, `modified`, `deleted`, `renamed`, `copied`, `type-changed` or `unmerged`.
-    pub status: String,
-    /// Lines added; `None` for a binary file, or when not asked for.
-    pub additions: Option<u64>,
-    /// Lines removed; `None` for a binary file, or when not asked for.
-    pub deletions: Option<u64>,
-    /// True when git takes it for binary.
-    pub binary: bool,
-}
-
-/// A file whose lines were left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Omitted {
-    /// Its name.
-    pub path: String,
-    /// How many of its hunks are not shown; 0 where the file has none (binary, mode) or was cut by git's
-    /// own limit.
-    pub hunks: usize,
-}
-
-/// git knows the tree without files under this name; what a repository without commits is compared with.
-const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-const MAX_BYTES: u32 = 1 << 20;
 const CONTEXT_LINES_MAX: u32 = 1000;
+/// What the answer takes besides files and lines: its fields' names, and a cursor.
+const FRAME_BYTES: usize = 512;
 
 fn three() -> u32 {
     3
-}
-
-fn kib_64() -> u32 {
-    64 << 10
 }
 
 impl Operation for Diff {
     const NAME: &'static str = "diff";
     const EFFECT: Effect = Effect::Reads;
     const SHOWS_CONTENTS: bool = true;
-    const BUDGET: Budget = Budget::LOCAL;
+    const PAGES: bool = true;
+    const BUDGET: Budget = Budget { output_bytes: changes::BYTES_MAX, ..Budget::LOCAL };
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "files": ["README.md"]}"#;
     type Output = DiffOutput;
 
@@ -140,9 +92,6 @@ impl Operation for Diff {
         if self.context_lines > CONTEXT_LINES_MAX {
             return Err(Rejection::argument("context_lines", "must be at most 1000"));
         }
-        if !(1..=MAX_BYTES).contains(&self.max_bytes) {
-            return Err(Rejection::argument("max_bytes", "must be 1 to 1048576"));
-        }
         Ok(())
     }
 
@@ -150,71 +99,74 @@ impl Operation for Diff {
         if let Err(failure) = workspace::opened(context) {
             return failure.into();
         }
-        let run = |base: &str| Decision::run(self.script(base).reading(context, Self::BUDGET, rounds));
-        let Some(exits) = rounds.last() else {
-            return run(self.from.as_deref().unwrap_or("HEAD"));
+        let paging = &context.envelope.page;
+        // A later page is cut from what the first one was, wherever the branches are now.
+        let (from, to) = match (&self.to, paging.pins()) {
+            (Some(_), Some([from, to, ..])) => (Some(from.as_str()), Some(to.as_str())),
+            (to, _) => (self.from.as_deref(), to.as_deref()),
         };
-        match self.script("").failure(exits, SideEffect::None) {
+        let script = |from: &str| self.script(from, to);
+        let run = |from: &str| Decision::run(script(from).reading(context, Self::BUDGET, rounds));
+        let Some(exits) = rounds.last() else {
+            return run(from.unwrap_or("HEAD"));
+        };
+        let script = script(from.unwrap_or("HEAD"));
+        if let Some(failure) = [("from", from), ("to", to)]
+            .into_iter()
+            .find_map(|(step, name)| revision::missing(&script, exits, step, name.unwrap_or("HEAD")))
+        {
+            return failure.into();
+        }
+        match script.failure(exits, SideEffect::None) {
             // Before the first commit everything is new.
             Some(failure)
                 if rounds.len() == 1 && self.from.is_none() && failure.code == codes::EMPTY_REPOSITORY =>
             {
-                run(EMPTY_TREE)
+                run(changes::EMPTY_TREE)
             }
             Some(failure) => failure.into(),
-            None => Done::with(self.read(exits.get(0))).into(),
+            None => self
+                .read(&script, exits, paging)
+                .map_or_else(Decision::from, |output| Done::with(output).into()),
         }
     }
 
     fn recorded_output(output: &Self::Output) -> Option<Value> {
-        let sum = |count: fn(&FileChange) -> Option<u64>| output.files.iter().filter_map(count).sum::<u64>();
         Some(json!({
-            "files": output.files.len(),
-            "additions": sum(|file| file.additions),
-            "deletions": sum(|file| file.deletions),
+            "files": output.files_total,
             "bytes": output.bytes,
-            "truncated": output.truncated,
+            "truncated": output.page.truncated,
         }))
     }
 }
 
 impl Diff {
     /// Always against a revision: without one git would read files from outside the repository.
-    fn script(&self, base: &str) -> Script {
-        let mut argv: Vec<String> = ["diff", "-z", "--raw", "--no-ext-diff", "--no-textconv", "--no-color"]
-            .into_iter()
-            .chain(["--find-renames", "--ignore-submodules=dirty", "--submodule=short", "--no-relative"])
-            .map(str::to_owned)
-            .collect();
-        match self.detail {
-            Detail::Patch => {
-                argv.extend(["--numstat".to_owned(), "--patch".to_owned()]);
-                argv.push(format!("--unified={}", self.context_lines));
-            }
-            Detail::Stat => argv.push("--numstat".to_owned()),
-            Detail::Name => {}
-        }
+    fn script(&self, from: &str, to: Option<&str>) -> Script {
+        let mut diff = changes::step("diff", self.detail, self.context_lines);
         if self.staged {
-            argv.push("--cached".to_owned());
+            diff = diff.with(["--cached"]);
         }
-        argv.extend(["--end-of-options".to_owned(), base.to_owned()]);
-        argv.extend(self.to.clone());
-        argv.push("--".to_owned());
-        argv.extend(self.files.iter().cloned());
-        Script::default().step("diff", Step::git(argv))
+        diff = diff.with(["--end-of-options"]);
+        let Some(to) = to else {
+            // What is listed is its own pin, so one process is enough.
+            return Script::default().step("diff", diff.with([from, "--"]).with(&self.files));
+        };
+        Script::default()
+            .step("from", revision::commit_step(from))
+            .step("to", revision::commit_step(to))
+            .step("diff", diff.given(0).given(1).with(["--"]).with(&self.files))
     }
 
-    fn read(&self, exit: Option<&Exit>) -> DiffOutput {
-        let Some(exit) = exit else { return DiffOutput::default() };
-        let (files, patch) = records::parse(&exit.stdout);
-        let max = usize::try_from(self.max_bytes).unwrap_or(usize::MAX);
-        let shown = patch::fit(patch, &files, max, exit.omitted_bytes > 0);
-        DiffOutput {
-            truncated: !shown.omitted.is_empty() || exit.omitted_bytes > 0,
-            diff: shown.text,
-            omitted: shown.omitted,
-            bytes: patch.len() as u64 + exit.omitted_bytes,
-            files,
-        }
+    fn read(&self, script: &Script, exits: &Exits, paging: &Paging) -> Result<DiffOutput, Box<Failure>> {
+        let pins = ["from", "to"].iter().filter_map(|name| script.line(exits, name)).collect();
+        let changes = changes::read(script.exit(exits, "diff"), self.detail, paging, pins, FRAME_BYTES)?;
+        Ok(DiffOutput {
+            diff: changes.patch,
+            files: changes.files,
+            files_total: changes.files_total,
+            bytes: changes.bytes,
+            page: changes.page,
+        })
     }
 }

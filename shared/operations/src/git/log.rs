@@ -1,19 +1,23 @@
 //! `log`: the history, commit by commit.
 
 use gitledger_events::operation::{Effect, SideEffect};
+use jiff::civil;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub use super::history::{Commit, Signature};
 use super::script::Script;
-use super::workspace;
+use super::{history, revision, workspace};
 use crate::failure::codes;
+use crate::page::{Paging, digest, json_bytes};
 use crate::{
-    Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step, check,
+    Budget, Context, Decision, Done, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step, check,
 };
 
 /// Shows the history from a revision backwards, newest first, with authors, dates and whole messages.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// The sandbox to look into.
@@ -21,16 +25,27 @@ pub struct Log {
     /// Where to start: HEAD, a branch, a tag or an object id.
     #[serde(default = "head")]
     pub revision: String,
-    /// How many commits, 1 to 200.
+    /// The most commits on a page, 1 to 200.
     #[serde(default = "twenty")]
     pub limit: u32,
-    /// How many commits to leave out first. To page without shifting, pass the first page's `head` as
-    /// `revision`.
+    /// Only commits that touch one of these files or folders, relative to the workspace, taken literally.
     #[serde(default)]
-    pub skip: u32,
-    /// Only commits that touch this path.
+    pub paths: Vec<String>,
+    /// Only commits whose author's name or address contains this, in upper or lower case.
     #[serde(default)]
-    pub path: Option<String>,
+    pub author: Option<String>,
+    /// Only commits whose message contains this, in upper or lower case.
+    #[serde(default)]
+    pub grep: Option<String>,
+    /// Only commits made at this instant or later: `2026-01-31`, or with a time, `2026-01-31T12:00:00Z`.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Only commits made at this instant or before.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// Of a merge follow only the first parent: what came to this branch, and not how it was made.
+    #[serde(default)]
+    pub first_parent: bool,
     /// Every branch and tag, and not one revision.
     #[serde(default)]
     pub all: bool,
@@ -43,43 +58,16 @@ pub struct LogOutput {
     pub commits: Vec<Commit>,
     /// The first commit shown; `None` when there is none.
     pub head: Option<String>,
-    /// True when there are more; ask again with `skip` raised by `limit`.
-    pub more: bool,
-}
-
-/// One commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Commit {
-    /// Its id.
-    pub oid: String,
-    /// Its parents' ids; two or more for a merge, none for the first commit.
-    pub parents: Vec<String>,
-    /// Who wrote it.
-    pub author: Signature,
-    /// Who committed it.
-    pub committer: Signature,
-    /// The message's first line.
-    pub subject: String,
-    /// The rest of the message.
-    pub body: String,
-}
-
-/// A name, an address and an instant. All three are what the committer's git claimed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Signature {
-    /// The name.
-    pub name: String,
-    /// The address.
-    pub email: String,
-    /// ISO 8601 with the time zone's offset.
-    pub date: String,
+    /// What is not on this page.
+    #[serde(flatten)]
+    pub page: Page,
 }
 
 /// The most commits in one answer.
 const LIMIT_MAX: u32 = 200;
-/// Fields per commit in [`FORMAT`].
-const FIELDS: usize = 10;
-const FORMAT: &str = "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%s%x00%b";
+const TEXT_BYTES_MAX: usize = 200;
+/// What the answer takes besides commits.
+const FRAME_BYTES: usize = 300;
 
 fn head() -> String {
     "HEAD".to_owned()
@@ -92,6 +80,7 @@ fn twenty() -> u32 {
 impl Operation for Log {
     const NAME: &'static str = "log";
     const EFFECT: Effect = Effect::Reads;
+    const PAGES: bool = true;
     const BUDGET: Budget = Budget::LOCAL;
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "limit": 5}"#;
     type Output = LogOutput;
@@ -109,103 +98,110 @@ impl Operation for Log {
         if self.all && self.revision != "HEAD" {
             return Err(Rejection::argument("all", "must not be set together with 'revision'"));
         }
-        self.path.as_deref().map_or(Ok(()), |path| check::path::path("path", path))
+        for (field, text) in [("author", &self.author), ("grep", &self.grep)] {
+            text.as_deref().map_or(Ok(()), |text| check::text::line(field, text, TEXT_BYTES_MAX))?;
+        }
+        for (field, text) in [("since", &self.since), ("until", &self.until)] {
+            text.as_deref().map_or(Ok(()), |text| second(field, text).map(drop))?;
+        }
+        check::path::paths("paths", &self.paths)
     }
 
     fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Self::Output> {
         if let Err(failure) = workspace::opened(context) {
             return failure.into();
         }
-        let script = self.script();
+        let paging = &context.envelope.page;
+        let script = self.script(paging);
         let Some(exits) = rounds.first() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
-        match script.failure(exits, SideEffect::None) {
+        if let Some(failure) = revision::missing(&script, exits, "tip", &self.revision) {
             // A repository without commits has an empty history.
-            Some(failure) if self.revision == "HEAD" && failure.code == codes::EMPTY_REPOSITORY => {
-                Done::with(LogOutput::default()).into()
-            }
-            Some(failure) => failure.into(),
-            None => Done::with(self.read(exits.get(0))).into(),
+            let empty = failure.code == codes::EMPTY_REPOSITORY;
+            return if empty { Done::with(LogOutput::default()).into() } else { failure.into() };
         }
+        if let Some(failure) = script.failure(exits, SideEffect::None) {
+            return failure.into();
+        }
+        self.read(&script, exits, paging).map_or_else(Decision::from, |output| Done::with(output).into())
     }
 
     fn recorded_output(output: &Self::Output) -> Option<Value> {
-        Some(json!({"commits": output.commits.len(), "head": output.head, "more": output.more}))
+        Some(json!({
+            "commits": output.commits.len(),
+            "head": output.head,
+            "truncated": output.page.truncated,
+        }))
     }
 }
 
 impl Log {
-    fn script(&self) -> Script {
-        let mut argv: Vec<String> = ["log", "-z", FORMAT, "--encoding=UTF-8", "--no-show-signature"]
-            .into_iter()
-            .chain(["--no-notes", "--no-decorate", "--no-mailmap", "--no-color", "--no-patch"])
-            .map(str::to_owned)
-            .collect();
-        argv.push(format!("--max-count={}", self.limit + 1));
-        argv.push(format!("--skip={}", self.skip));
-        if self.all {
-            argv.extend(["--branches", "--tags", "--remotes=origin"].map(str::to_owned));
-        } else {
-            argv.extend(["--end-of-options".to_owned(), self.revision.clone()]);
+    fn script(&self, paging: &Paging) -> Script {
+        let mut argv = history::arguments();
+        argv.extend([
+            format!("--max-count={}", self.limit + 1),
+            format!("--skip={}", paging.skip()),
+            "--fixed-strings".to_owned(),
+            "--regexp-ignore-case".to_owned(),
+        ]);
+        argv.extend(self.author.iter().map(|text| format!("--author={text}")));
+        argv.extend(self.grep.iter().map(|text| format!("--grep={text}")));
+        for (option, text) in [("--since-as-filter", &self.since), ("--until", &self.until)] {
+            let second = text.as_deref().and_then(|text| second(option, text).ok());
+            argv.extend(second.map(|second| format!("{option}=@{second} +0000")));
         }
-        argv.push("--".to_owned());
-        argv.extend(self.path.clone());
-        Script::default().step("log", Step::git(argv))
+        if self.first_parent {
+            argv.push("--first-parent".to_owned());
+        }
+        let (tip, log) = if self.all {
+            let tips = ["for-each-ref", "--format=%(objectname)", "refs/heads/", "refs/tags/"];
+            let all = ["--branches", "--tags", "--remotes=origin"];
+            (Step::git(tips).with(["refs/remotes/origin/"]), Step::git(argv).with(all))
+        } else {
+            let revision = paging.pins().and_then(<[String]>::first).unwrap_or(&self.revision);
+            (revision::commit_step(revision), Step::git(argv).with(["--end-of-options"]).given(0))
+        };
+        Script::default().step("tip", tip).step("log", log.with(["--"]).with(&self.paths))
     }
 
-    fn read(&self, exit: Option<&Exit>) -> LogOutput {
-        let mut commits = exit.map(|exit| parse(&exit.stdout)).unwrap_or_default();
+    fn read(&self, script: &Script, exits: &Exits, paging: &Paging) -> Result<LogOutput, Box<Failure>> {
+        let tip = script.exit(exits, "tip").cloned().unwrap_or_default();
+        let pins = [if self.all { digest(&tip.stdout) } else { tip.line() }];
+        paging.same(&pins)?;
+        let log = script.exit(exits, "log").cloned().unwrap_or_default();
+        let mut commits = history::parse(&log.stdout);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let cut = exit.is_some_and(|exit| exit.omitted_bytes > 0);
-        let more = commits.len() > limit || cut;
+        let more = commits.len() > limit || log.omitted_bytes > 0;
         commits.truncate(limit);
-        LogOutput { head: commits.first().map(|commit| commit.oid.clone()), commits, more }
+        let (commits, page) = paging.window(commits, more, &pins, FRAME_BYTES, json_bytes, |_| String::new());
+        Ok(LogOutput { head: commits.first().map(|commit| commit.oid.clone()), commits, page })
     }
 }
 
-/// Reads fields that end with a NUL byte each; a commit that is not whole is left out.
-fn parse(bytes: &[u8]) -> Vec<Commit> {
-    let text = String::from_utf8_lossy(bytes);
-    let ends = text.rfind('\0').unwrap_or(0);
-    let fields: Vec<&str> = text[..ends].split('\0').collect();
-    let commit = |fields: &[&str]| {
-        let &[oid, parents, an, ae, ad, cn, ce, cd, subject, body] = fields else { return None };
-        let signature = |name: &str, email: &str, date: &str| Signature {
-            name: name.to_owned(),
-            email: email.to_owned(),
-            date: workspace::date(date),
-        };
-        workspace::is_oid(oid).then(|| Commit {
-            oid: oid.to_owned(),
-            parents: parents.split_whitespace().map(str::to_owned).collect(),
-            author: signature(an, ae, ad),
-            committer: signature(cn, ce, cd),
-            subject: subject.to_owned(),
-            body: body.trim_end().to_owned(),
-        })
-    };
-    fields.chunks_exact(FIELDS).map_while(commit).collect()
+/// A date or an instant, in seconds since 1970. Nothing that git would guess at (`yesterday`, `tea time`).
+fn second(field: &str, text: &str) -> Result<i64, Rejection> {
+    let day = || text.parse::<civil::Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
+    let instant = if text.len() == 10 { day() } else { text.parse().ok() };
+    match instant.map(jiff::Timestamp::as_second) {
+        Some(second) if second >= 0 => Ok(second),
+        _ => Err(Rejection::argument(
+            field,
+            "must be a date (2026-01-31) or an instant (2026-01-31T12:00:00Z)",
+        )),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
-    use crate::git::noise::noise;
+    use super::second;
 
     #[test]
-    fn a_commit_has_all_its_fields_and_a_cut_one_is_left_out() {
-        let oid = "a".repeat(40);
-        let one = format!("{oid}\0p1 p2\0A\0a@x\0d1\0C\0c@x\0d2\0subject\0body\nmore\n\0");
-        let commits = parse(format!("{one}{oid}\0p\0A\0").as_bytes());
-        assert_eq!(commits.len(), 1);
-        assert_eq!(commits[0].parents, ["p1", "p2"]);
-        assert_eq!(commits[0].committer.email, "c@x");
-        assert_eq!(commits[0].body, "body\nmore");
-    }
-
-    #[test]
-    fn no_bytes_make_it_panic() {
-        noise(1000, b"abc0 \0\0\0\n\xff").for_each(|bytes| drop(parse(&bytes)));
+    fn an_instant_is_read_and_never_guessed() {
+        assert_eq!(second("since", "1970-01-02").unwrap(), 86400);
+        assert_eq!(second("since", "1970-01-02T00:00:01+00:00").unwrap(), 86401);
+        for bad in ["", "yesterday", "1", "2026-13-01", "-x", "1969-01-01"] {
+            assert!(second("since", bad).is_err(), "{bad:?}");
+        }
     }
 }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::script::Script;
 use super::{Conflict, room, workspace};
-use crate::{Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step};
+use crate::page::{Paging, digest, json_bytes};
+use crate::{
+    Budget, Context, Decision, Done, Exit, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step,
+};
 
 /// Shows the working tree's state: branch, upstream, changed, staged, untracked and conflicting files.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -47,13 +50,36 @@ pub struct StatusOutput {
     pub renamed: Vec<Renamed>,
     /// Files that could not be joined.
     pub conflicted: Vec<Conflict>,
-    /// Every file with its two letters.
+    /// Every file of this page with its two letters, those with conflicts first. The lists above are the same
+    /// files, sorted by kind.
     pub entries: Vec<Entry>,
     /// What is not finished: `merge`, `rebase`, `cherry-pick`, `revert` or `bisect`. Looked for only
     /// where there is a conflict or HEAD is detached.
     pub in_progress: Option<String>,
-    /// True when there are more files than fit.
-    pub truncated: bool,
+    /// How many files there are of each kind, on this page or not.
+    pub counts: Counts,
+    /// What is not on this page.
+    #[serde(flatten)]
+    pub page: Page,
+}
+
+/// How many files there are of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// All that have an entry.
+    pub entries: u64,
+    /// As the list of this name.
+    pub modified: u64,
+    /// As the list of this name.
+    pub staged: u64,
+    /// As the list of this name.
+    pub untracked: u64,
+    /// As the list of this name.
+    pub deleted: u64,
+    /// As the list of this name.
+    pub renamed: u64,
+    /// As the list of this name.
+    pub conflicted: u64,
 }
 
 /// A renamed or copied file.
@@ -80,7 +106,8 @@ pub struct Entry {
 impl Operation for Status {
     const NAME: &'static str = "status";
     const EFFECT: Effect = Effect::Reads;
-    const BUDGET: Budget = Budget::LOCAL;
+    const PAGES: bool = true;
+    const BUDGET: Budget = Budget { output_bytes: 32 << 20, ..Budget::LOCAL };
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1"}"#;
     type Output = StatusOutput;
 
@@ -102,9 +129,13 @@ impl Operation for Status {
         if let Some(failure) = look_script().failure(look, SideEffect::None) {
             return failure.into();
         }
-        let mut output = look.get(0).map(read).unwrap_or_default();
+        let read = look.get(0).map(|exit| read(exit, &context.envelope.page)).transpose();
+        let mut output = match read {
+            Ok(output) => output.unwrap_or_default(),
+            Err(failure) => return failure.into(),
+        };
         // A second process only where something may be unfinished: most calls are one.
-        if output.detached || !output.conflicted.is_empty() {
+        if output.detached || output.counts.conflicted > 0 {
             let Some(found) = rest.first() else {
                 return Decision::run(unfinished_script().reading(context, Self::BUDGET, rounds));
             };
@@ -118,7 +149,7 @@ impl Operation for Status {
             "current_branch": output.current_branch,
             "head": output.head,
             "clean": output.clean,
-            "files": output.entries.len(),
+            "files": output.counts.entries,
         });
         Some(counts)
     }
@@ -157,8 +188,40 @@ fn unfinished(exit: &Exit) -> Option<String> {
     marks.iter().find(|(mark, _)| has(mark)).map(|(_, name)| (*name).to_owned())
 }
 
-fn read(exit: &Exit) -> StatusOutput {
-    let mut output = porcelain::parse(&exit.stdout, exit.omitted_bytes > 0);
-    output.clean = output.entries.is_empty() && !output.truncated;
-    output
+/// What the answer takes besides files.
+const FRAME_BYTES: usize = 1024;
+
+fn read(exit: &Exit, paging: &Paging) -> Result<StatusOutput, Box<Failure>> {
+    let pins = [digest(&exit.stdout)];
+    paging.same(&pins)?;
+    let cut_off = exit.omitted_bytes > 0;
+    let (mut output, entries) = porcelain::parse(&exit.stdout);
+    output.clean = entries.is_empty() && !cut_off;
+    for entry in &entries {
+        porcelain::count(&mut output.counts, entry);
+    }
+    let rest = entries.into_iter().skip(paging.skip()).collect();
+    // A file is in one or more of the lists, too.
+    let size = |entry: &Entry| {
+        let mut alone = StatusOutput::default();
+        porcelain::sort(&mut alone, entry);
+        json_bytes(entry) + alone.names_bytes()
+    };
+    let (entries, mut page) =
+        paging.window(rest, false, &pins, FRAME_BYTES, size, |entry| entry.path.clone());
+    page.truncated |= cut_off;
+    for entry in &entries {
+        porcelain::sort(&mut output, entry);
+    }
+    Ok(StatusOutput { entries, page, ..output })
+}
+
+impl StatusOutput {
+    /// What the lists of names take of the answer.
+    fn names_bytes(&self) -> usize {
+        let lists = [&self.modified, &self.staged, &self.untracked, &self.deleted];
+        lists.map(|list| json_bytes(list)).iter().sum::<usize>()
+            + json_bytes(&self.renamed)
+            + json_bytes(&self.conflicted)
+    }
 }

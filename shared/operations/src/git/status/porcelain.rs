@@ -1,33 +1,32 @@
 //! Reads `git status --porcelain=v2 -z --branch`.
 
-use super::{Conflict, Entry, Renamed, StatusOutput};
+use super::{Conflict, Counts, Entry, Renamed, StatusOutput};
 
-/// Reads the records; what does not fit the format is left out. A cut text loses its last record.
-pub(super) fn parse(bytes: &[u8], cut: bool) -> StatusOutput {
-    let mut output = StatusOutput { truncated: cut, ..StatusOutput::default() };
-    let whole = match bytes.iter().rposition(|byte| *byte == 0) {
-        Some(end) => &bytes[..end],
-        None => return output,
-    };
+/// Reads the records: what stands before the files, and the files, those with conflicts first. What does not
+/// fit the format is left out. A cut text loses its last record.
+pub(super) fn parse(bytes: &[u8]) -> (StatusOutput, Vec<Entry>) {
+    let mut output = StatusOutput::default();
+    let (mut conflicts, mut others) = (Vec::new(), Vec::new());
+    let whole = bytes.iter().rposition(|byte| *byte == 0).map_or(&[][..], |end| &bytes[..end]);
     let mut records = whole.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     while let Some(record) = records.next() {
         let Some((kind, rest)) = record.split_once(' ') else { continue };
         match kind {
             "#" => header(&mut output, rest),
-            "1" => changed(&mut output, rest, 6, None),
+            "1" => others.extend(entry(rest, 6, None)),
             "2" => {
                 let Some(original) = records.next() else { break };
-                changed(&mut output, rest, 7, Some(original.into_owned()));
+                others.extend(entry(rest, 7, Some(original.into_owned())));
             }
-            "u" => conflicted(&mut output, rest),
+            "u" => conflicts.extend(entry(rest, 8, None)),
             "?" => {
-                output.untracked.push(rest.to_owned());
-                output.entries.push(Entry { path: rest.to_owned(), orig_path: None, xy: "??".to_owned() });
+                others.push(Entry { path: rest.to_owned(), orig_path: None, xy: "??".to_owned() });
             }
             _ => {}
         }
     }
-    output
+    conflicts.append(&mut others);
+    (output, conflicts)
 }
 
 fn header(output: &mut StatusOutput, text: &str) {
@@ -53,36 +52,83 @@ fn split(text: &str, fields: usize) -> Option<(&str, &str)> {
     Some((xy, parts.nth(fields)?))
 }
 
-fn changed(output: &mut StatusOutput, text: &str, fields: usize, original: Option<String>) {
-    let Some((xy, path)) = split(text, fields) else { return };
-    let (index, tree) = xy.split_at(1);
-    if index != "." {
-        output.staged.push(path.to_owned());
-    }
-    match tree {
-        "." => {}
-        "D" => output.deleted.push(path.to_owned()),
-        _ => output.modified.push(path.to_owned()),
-    }
-    if index == "D" {
-        output.deleted.push(path.to_owned());
-    }
-    if let Some(orig_path) = &original {
-        output.renamed.push(Renamed { path: path.to_owned(), orig_path: orig_path.clone() });
-    }
-    output.entries.push(Entry { path: path.to_owned(), orig_path: original, xy: xy.to_owned() });
+fn entry(text: &str, fields: usize, orig_path: Option<String>) -> Option<Entry> {
+    let (xy, path) = split(text, fields)?;
+    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned() })
 }
 
-fn conflicted(output: &mut StatusOutput, text: &str) {
-    let Some((kind, path)) = split(text, 8) else { return };
-    output.conflicted.push(Conflict { path: path.to_owned(), kind: kind.to_owned() });
-    output.entries.push(Entry { path: path.to_owned(), orig_path: None, xy: kind.to_owned() });
+/// What a file's two letters say.
+struct Kinds {
+    conflicted: bool,
+    untracked: bool,
+    staged: bool,
+    modified: bool,
+    deleted: bool,
+}
+
+/// The letters of a conflict are letters of changes, too: they are known by the pair. `AA` and `DD` are
+/// conflicts; nothing else has the same letter twice, but for what is staged and changed again.
+fn kinds(entry: &Entry) -> Kinds {
+    let conflicted = matches!(entry.xy.as_str(), "DD" | "AU" | "UD" | "UA" | "DU" | "AA" | "UU");
+    let untracked = entry.xy == "??";
+    let (index, tree) = entry.xy.split_at(1);
+    let plain = !conflicted && !untracked;
+    Kinds {
+        conflicted,
+        untracked,
+        staged: plain && index != ".",
+        modified: plain && tree != "." && tree != "D",
+        deleted: plain && (tree == "D" || index == "D"),
+    }
+}
+
+/// Puts a file into the lists it belongs to.
+pub(super) fn sort(output: &mut StatusOutput, entry: &Entry) {
+    let kinds = kinds(entry);
+    let path = &entry.path;
+    for (is, list) in [
+        (kinds.untracked, &mut output.untracked),
+        (kinds.staged, &mut output.staged),
+        (kinds.modified, &mut output.modified),
+        (kinds.deleted, &mut output.deleted),
+    ] {
+        list.extend(is.then(|| path.clone()));
+    }
+    if kinds.conflicted {
+        output.conflicted.push(Conflict { path: path.clone(), kind: entry.xy.clone() });
+    }
+    if let Some(orig_path) = &entry.orig_path {
+        output.renamed.push(Renamed { path: path.clone(), orig_path: orig_path.clone() });
+    }
+}
+
+/// Counts a file where it belongs.
+pub(super) fn count(counts: &mut Counts, entry: &Entry) {
+    let kinds = kinds(entry);
+    for (is, count) in [
+        (true, &mut counts.entries),
+        (kinds.untracked, &mut counts.untracked),
+        (kinds.staged, &mut counts.staged),
+        (kinds.modified, &mut counts.modified),
+        (kinds.deleted, &mut counts.deleted),
+        (kinds.conflicted, &mut counts.conflicted),
+        (entry.orig_path.is_some(), &mut counts.renamed),
+    ] {
+        *count += u64::from(is);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::super::StatusOutput;
+    use super::{parse, sort};
     use crate::git::noise::noise;
+
+    fn read(bytes: &[u8]) -> StatusOutput {
+        let (mut output, entries) = parse(bytes);
+        entries.iter().for_each(|entry| sort(&mut output, entry));
+        StatusOutput { entries, ..output }
+    }
 
     #[test]
     fn a_change_that_is_not_staged_is_modified_and_keeps_the_first_letter_of_its_name() {
@@ -91,7 +137,7 @@ mod tests {
                     1 D. N... 100644 000000 000000 aa 00 gone\0\
                     2 R. N... 100644 100644 100644 aa aa R100 new name\0old name\0\
                     u UU N... 100644 100644 100644 100644 aa bb cc both\0? un tracked\0";
-        let output = parse(text.as_bytes(), false);
+        let output = read(text.as_bytes());
         assert_eq!(output.modified, ["a b.txt"]);
         assert_eq!(output.staged, ["gone", "new name"]);
         assert_eq!(output.deleted, ["gone"]);
@@ -102,15 +148,25 @@ mod tests {
     }
 
     #[test]
+    fn both_added_and_both_deleted_are_conflicts_and_come_first() {
+        let text = "1 MM N... 100644 100644 100644 aa bb a\0u AA N... 0 1 1 1 aa bb cc x y\0\
+                    u DD N... 1 0 0 0 aa bb cc d\0";
+        let output = read(text.as_bytes());
+        let kinds: Vec<_> = output.conflicted.iter().map(|c| (c.path.as_str(), c.kind.as_str())).collect();
+        assert_eq!(kinds, [("x y", "AA"), ("d", "DD")]);
+        assert_eq!(output.entries[0].xy, "AA");
+        assert_eq!((output.staged, output.deleted.len()), (vec!["a".to_owned()], 0));
+    }
+
+    #[test]
     fn a_cut_text_loses_its_last_record_only() {
-        let output = parse(b"? one\0? tw", true);
-        assert_eq!((output.untracked.len(), output.truncated), (1, true));
+        assert_eq!(read(b"? one\0? tw").untracked, ["one"]);
     }
 
     #[test]
     fn no_bytes_make_it_panic() {
         for bytes in noise(2000, b"#12u?!.MDRU N+- \0\n\xff(branch.abheadoid)") {
-            parse(&bytes, false);
+            read(&bytes);
         }
     }
 }

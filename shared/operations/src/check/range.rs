@@ -1,0 +1,41 @@
+//! Rules for ranges of lines and bytes: `10-20`, `10-` to the end, `10` alone.
+
+use crate::Rejection;
+
+/// From the first to the last, both included; `None` is the end.
+pub type Range = (u64, Option<u64>);
+
+/// No file is that long; and no program has to calculate with more.
+const LARGEST: u64 = 1 << 40;
+
+/// Reads a range whose numbers are at least `least`.
+pub fn range(field: &str, text: &str, least: u64) -> Result<Range, Rejection> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number| digits && (least..LARGEST).contains(number))
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let last = if last.is_empty() { Some(None) } else { number(last).map(Some) };
+    match (number(first), last) {
+        (Some(first), Some(last)) if last.is_none_or(|last| last >= first) => Ok((first, last)),
+        _ => {
+            let rule = format!("must be '10-20', '10-' or '10', the first number at least {least}");
+            Err(Rejection::argument(field, rule))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn a_range_is_two_numbers_in_order() {
+        assert_eq!(range("lines", "10-20", 1), Ok((10, Some(20))));
+        assert_eq!(range("lines", "10-", 1), Ok((10, None)));
+        assert_eq!(range("lines", "7", 1), Ok((7, Some(7))));
+        for bad in ["", "-", "-3", "3-2", "0-1", "1-x", "+1", "1-2-3", "1,+5", "/x/", "9999999999999"] {
+            assert!(range("lines", bad, 1).is_err(), "{bad:?}");
+        }
+    }
+}
