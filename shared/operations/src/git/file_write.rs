@@ -172,7 +172,7 @@ impl FileWrite {
 }
 
 /// One `test` for all folders on the way.
-fn no_links(folder: &str) -> Vec<String> {
+pub(super) fn no_links(folder: &str) -> Vec<String> {
     let mut argv = vec!["test".to_owned(), "!".to_owned(), "-L".to_owned(), "./.git".to_owned()];
     let ends = folder.match_indices('/').map(|(at, _)| at).skip(1).chain([folder.len()]);
     for end in ends.filter(|_| folder != ".") {
