@@ -98,7 +98,12 @@ code_table! {
     UNMERGED_PATHS "unmerged-paths" Conflict false "Conflicts of an earlier operation are not resolved." Some("write the files, `add` them and commit");
     OPERATION_IN_PROGRESS "operation-in-progress" Conflict false "A merge, rebase or pick is not finished." None;
     LOCAL_CHANGES_OVERWRITTEN "local-changes-overwritten" Conflict false "Changes that are not committed would be lost." Some("commit them first");
+    PATCH_FAILED "patch-failed" Conflict false "The patch does not fit the files, or is not one." Some("read `output.rejected`, look at these files, and make the patch anew");
     UNTRACKED_OVERWRITTEN "untracked-overwritten" Conflict false "Files that git does not know would be lost." Some("add and commit them, or remove them");
+    STASH_NOT_FOUND "stash-not-found" Other false "There is no stash of this number." Some("ask `stash-list` what there is");
+    STASH_MOVED "stash-moved" Conflict false "The stash of this number is not the one that was expected." Some("ask `stash-list` for its number");
+    WORKTREE_NOT_FOUND "worktree-not-found" Other false "There is no working copy of this name." None;
+    WORKTREE_DIRTY "worktree-dirty" Conflict false "The working copy has changes that are not committed." Some("commit them there, or use `force`");
     NOTHING_TO_COMMIT "nothing-to-commit" Other false "There is nothing to commit." None;
     DIVERGED "diverged" Conflict false "Both sides have commits of their own." Some("pull with `auto_rebase`");
     UNRELATED_HISTORIES "unrelated-histories" Conflict false "The two histories have no commit in common." None;
@@ -124,6 +129,8 @@ code_table! {
     FILE_TOO_LARGE "file-too-large" Other false "The file is larger than what is read at once." None;
     INVALID_PATTERN "invalid-pattern" Other false "git does not understand the pattern." Some("search for fixed text, or correct the regular expression");
     PATH_NOT_A_FILE "path-not-a-file" Other false "The path is a folder." None;
+    PATH_EXISTS "path-exists" Conflict false "Something has this name already." Some("choose another name");
+    DESTINATION_NOT_EMPTY "destination-not-empty" Conflict false "The workspace has files or commits already." Some("go on in the sandbox of `output.sandbox_id`, or use another task_id");
     PATH_OUTSIDE_REPO "path-outside-repo" Other false "The path leads out of the workspace." None;
     PATH_IGNORED "path-ignored" Other false "A .gitignore file excludes this path." None;
     IDENTITY_MISSING "identity-missing" Other false "A commit needs a name and an address." None;

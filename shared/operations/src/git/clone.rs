@@ -1,7 +1,7 @@
 //! `clone`: a working copy for an agent, in a new sandbox or in one that has the repository already.
 
 mod config;
-mod script;
+pub(super) mod script;
 mod tips;
 
 use gitledger_events::operation::{Effect, RefChange, SideEffect};
@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::tips::Tips;
+use super::script::Script;
 use crate::failure::{classify, codes};
 use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Place, Rejection, Remote, Remotes, check,
@@ -195,7 +196,7 @@ impl Turn<'_> {
     }
 
     fn open_empty(&self, base: &str, rounds: &[Exits]) -> Decision<CloneOutput> {
-        let script = script::open_empty(self.clone, self.context);
+        let script = script::open_empty(Script::default(), self.context, &self.clone.agent_branch());
         let Some(exits) = rounds.first() else {
             let mut plan = script.writing(self.context, Clone::BUDGET, self.rounds);
             plan.scratch = Some(super::script::scratch(self.context));

@@ -87,7 +87,7 @@ impl Operation for Compare {
         let Some(exits) = rounds.last() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
-        let missing = |step, name| revision::missing(&script, exits, step, name);
+        let missing = |step, name| revision::not_found(&script, exits, step, name);
         if let Some(failure) = missing("base", &self.base).or_else(|| missing("head", &self.head)) {
             return failure.into();
         }
@@ -131,8 +131,8 @@ impl Compare {
         let from = if apart { 0 } else { 4 };
         let files = changes::step("diff", Detail::Stat, 3).with(["--end-of-options"]).given(from).given(1);
         Script::default()
-            .step("base", revision::commit_step(base))
-            .step("head", revision::commit_step(head))
+            .step("base", revision::step(base))
+            .step("head", revision::step(head))
             .step("ahead", only(1, 0))
             .step("behind", only(0, 1))
             .step("merge-base", if apart { merge_base.may_fail() } else { merge_base })

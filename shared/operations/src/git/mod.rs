@@ -7,18 +7,24 @@ mod changes;
 mod conflict;
 mod history;
 mod integrate;
+mod left_behind;
+mod listing;
 #[cfg(test)]
 mod noise;
 mod revision;
 mod room;
 pub(crate) mod script;
 mod staging;
+mod stash;
 pub(crate) mod workspace;
+mod worktree;
 
 pub mod add;
+pub mod apply_patch;
 pub mod blame;
 pub mod branch_create;
 pub mod branch_list;
+pub mod clean;
 pub mod clone;
 pub mod commit;
 pub mod compare;
@@ -28,21 +34,33 @@ pub mod fetch;
 pub mod file_read;
 pub mod file_write;
 pub mod grep;
+pub mod init;
 pub mod log;
+pub mod r#move;
 pub mod operation_undo;
 pub mod pull;
 pub mod push;
 pub mod ref_resolve;
 pub mod reflog;
 pub mod remote_list;
+pub mod remove;
+pub mod reset;
+pub mod restore;
 pub mod show;
+pub mod stash_drop;
 pub mod stash_list;
+pub mod stash_pop;
+pub mod stash_push;
 pub mod status;
 pub mod switch;
 pub mod tag_list;
 pub mod tree_list;
+pub mod unstage;
+pub mod worktree_add;
+pub mod worktree_remove;
 
 pub use conflict::Conflict;
+pub use listing::Told;
 
 use crate::{Declaration, record};
 
@@ -50,6 +68,7 @@ use crate::{Declaration, record};
 /// workspace, what talks to a remote.
 pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<clone::Clone>(),
+    Declaration::of::<init::Init>(),
     Declaration::of::<status::Status>(),
     Declaration::of::<diff::Diff>(),
     Declaration::of::<log::Log>(),
@@ -65,8 +84,20 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<reflog::Reflog>(),
     Declaration::of::<remote_list::RemoteList>(),
     Declaration::of::<file_write::FileWrite>(),
+    Declaration::of::<apply_patch::ApplyPatch>(),
     Declaration::of::<add::Add>(),
+    Declaration::of::<unstage::Unstage>(),
+    Declaration::of::<restore::Restore>(),
+    Declaration::of::<remove::Remove>(),
+    Declaration::of::<r#move::Move>(),
+    Declaration::of::<clean::Clean>(),
     Declaration::of::<commit::Commit>(),
+    Declaration::of::<reset::Reset>(),
+    Declaration::of::<stash_push::StashPush>(),
+    Declaration::of::<stash_pop::StashPop>(),
+    Declaration::of::<stash_drop::StashDrop>(),
+    Declaration::of::<worktree_add::WorktreeAdd>(),
+    Declaration::of::<worktree_remove::WorktreeRemove>(),
     Declaration::of::<fetch::Fetch>(),
     Declaration::of::<pull::Pull>(),
     Declaration::of::<push::Push>(),

@@ -29,10 +29,9 @@ fn joined(pages: &[Value]) -> String {
 }
 
 fn names(list: &Value) -> Vec<&str> {
-    let name = |file| match file {
-        Value::String(name) => name.as_str(),
-        file => file["path"].as_str().unwrap(),
-    };
+    fn name(file: &Value) -> &str {
+        file.as_str().or_else(|| file["path"].as_str()).unwrap()
+    }
     list.as_array().map(|all| all.iter().map(name).collect()).unwrap_or_default()
 }
 

@@ -7,6 +7,7 @@ use crate::clean_room::{self, ROOM};
 use crate::git::room::{self, Fetching, inside};
 use crate::git::script::Script;
 use crate::git::workspace::is_oid;
+use crate::git::worktree;
 use crate::plan::Upload;
 use crate::{Context, Remote, Step};
 
@@ -25,6 +26,7 @@ const LEFTOVERS: &[&str] = &[
     "BISECT_LOG",
     "hooks",
     "info",
+    "worktrees",
 ];
 
 /// Asks the remote for its branches. Needs no workspace.
@@ -37,10 +39,22 @@ pub(super) fn ask(context: &Context<'_>, remote: &Remote) -> Script {
 /// The configuration files.
 pub(super) fn uploads(clone: &Clone, context: &Context<'_>, remote: &Remote) -> Vec<Upload> {
     let filter = clone.filter.as_deref();
-    let file = |name: &str, text: String| Upload { path: context.scratch(name), bytes: text.into_bytes() };
-    let workspace = config::workspace(remote, &clone.agent_branch(), filter);
-    let room = filter.map(|filter| file("room-config", config::room(remote, filter)));
-    std::iter::once(file("config", workspace)).chain(room).collect()
+    let room = filter.map(|filter| Upload {
+        path: context.scratch("room-config"),
+        bytes: config::room(remote, filter).into_bytes(),
+    });
+    std::iter::once(config(context, remote, &clone.agent_branch(), filter)).chain(room).collect()
+}
+
+/// The workspace's configuration file.
+pub(in crate::git) fn config(
+    context: &Context<'_>,
+    remote: &Remote,
+    branch: &str,
+    filter: Option<&str>,
+) -> Upload {
+    let text = config::workspace(remote, branch, filter);
+    Upload { path: context.scratch("config"), bytes: text.into_bytes() }
 }
 
 /// Fetches, then puts the workspace at the start. Works in a new folder and in an old workspace; there
@@ -70,10 +84,10 @@ pub(super) fn open(clone: &Clone, context: &Context<'_>, remote: &Remote, base: 
         .step("head", Step::git(["rev-parse", "--is-shallow-repository", "HEAD"]))
 }
 
-/// A workspace whose first commit is still to come.
-pub(super) fn open_empty(clone: &Clone, context: &Context<'_>) -> Script {
-    let branch = format!("refs/heads/{}", clone.agent_branch());
-    clean(folder(Script::default()), context)
+/// A workspace whose first commit, on this branch, is still to come.
+pub(in crate::git) fn open_empty(script: Script, context: &Context<'_>, branch: &str) -> Script {
+    let branch = format!("refs/heads/{branch}");
+    clean(folder(script), context)
         .step("head", Step::git(["symbolic-ref", "HEAD", &branch]))
         .step("branch", Step::git(["update-ref", "-d", &branch]).may_fail())
         .step("index", Step::git(["read-tree", "--empty"]))
@@ -98,6 +112,7 @@ fn clean(script: Script, context: &Context<'_>) -> Script {
     let leftovers = LEFTOVERS.iter().map(|name| format!(".git/{name}"));
     script
         .step("leftovers", inside(["rm", "-rf"]).with(leftovers))
+        .step("worktrees", Step::new(".", ["rm", "-rf", worktree::FOLDER]))
         .step("config", inside(["cp", &context.scratch("config"), ".git/config"]))
 }
 
