@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::script::Script;
-use super::{Conflict, room, workspace};
+use super::unfinished::{self, Progress};
+use super::{Conflict, workspace};
 use crate::{Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step};
 
 /// Shows the working tree's state: branch, upstream, changed, staged, untracked and conflicting files.
@@ -52,6 +53,9 @@ pub struct StatusOutput {
     /// What is not finished: `merge`, `rebase`, `cherry-pick`, `revert` or `bisect`. Looked for only
     /// where there is a conflict or HEAD is detached.
     pub in_progress: Option<String>,
+    /// How far that has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// True when there are more files than fit.
     pub truncated: bool,
 }
@@ -108,7 +112,9 @@ impl Operation for Status {
             let Some(found) = rest.first() else {
                 return Decision::run(unfinished_script().reading(context, Self::BUDGET, rounds));
             };
-            output.in_progress = found.get(0).and_then(unfinished);
+            let state = unfinished::read(found.get(0));
+            output.in_progress = state.as_ref().map(|state| state.kind.name().to_owned());
+            output.progress = state.map(|state| state.progress);
         }
         Done::with(output).into()
     }
@@ -131,30 +137,7 @@ fn look_script() -> Script {
 }
 
 fn unfinished_script() -> Script {
-    let names = ["MERGE_HEAD", "rebase-*", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
-    let mut argv = vec!["find", ".git", "-maxdepth", "1", "("];
-    for (index, name) in names.iter().enumerate() {
-        if index > 0 {
-            argv.push("-o");
-        }
-        argv.extend(["-name", name]);
-    }
-    argv.push(")");
-    Script::default().step("unfinished", room::inside(argv).may_fail())
-}
-
-/// A rebase stops on a pick and leaves both marks, so it is looked for first.
-fn unfinished(exit: &Exit) -> Option<String> {
-    let text = exit.text();
-    let has = |name: &str| text.lines().any(|line| line.starts_with(&format!(".git/{name}")));
-    let marks = [
-        ("rebase-", "rebase"),
-        ("MERGE_HEAD", "merge"),
-        ("CHERRY_PICK_HEAD", "cherry-pick"),
-        ("REVERT_HEAD", "revert"),
-        ("BISECT_LOG", "bisect"),
-    ];
-    marks.iter().find(|(mark, _)| has(mark)).map(|(_, name)| (*name).to_owned())
+    Script::default().step("unfinished", unfinished::step())
 }
 
 fn read(exit: &Exit) -> StatusOutput {
