@@ -26,6 +26,15 @@ pub fn path(field: &str, text: &str) -> Result<(), Rejection> {
     Err(Rejection::argument(field, rule))
 }
 
+/// A path as git itself writes it, so that it can be compared: no `.` and no empty parts either.
+pub fn file(field: &str, text: &str) -> Result<(), Rejection> {
+    path(field, text)?;
+    if text.split('/').any(|part| part.is_empty() || part == ".") {
+        return Err(Rejection::argument(field, "must name a file, without '.' or empty parts"));
+    }
+    Ok(())
+}
+
 /// Several paths; each is named by its place when it breaks a rule.
 pub fn paths(field: &str, all: &[String]) -> Result<(), Rejection> {
     if all.len() > PATHS_MAX {

@@ -14,6 +14,14 @@ pub fn branch(field: &str, name: &str) -> Result<(), Rejection> {
     Err(Rejection::argument(field, rule))
 }
 
+/// A tag's name, by the same rules.
+pub fn tag(field: &str, name: &str) -> Result<(), Rejection> {
+    branch(field, name).map_err(|rejection| Rejection {
+        rule: rejection.rule.replacen("a branch name", "a tag name", 1),
+        ..rejection
+    })
+}
+
 /// A branch name, tag name or (abbreviated) object id. Nothing that git would calculate with (`a^`, `a..b`).
 pub fn revision(field: &str, text: &str) -> Result<(), Rejection> {
     if text == "HEAD" || is_branch(text) || is_branch(text.strip_prefix("refs/").unwrap_or("-")) {
@@ -34,6 +42,14 @@ pub fn pattern(field: &str, text: &str) -> Result<(), Rejection> {
 pub fn is_object_id(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     matches!(text.len(), 40 | 64) && text.bytes().all(hex)
+}
+
+/// A full object id, where one is given.
+pub fn object_id(field: &str, text: Option<&str>) -> Result<(), Rejection> {
+    if text.is_none_or(is_object_id) {
+        return Ok(());
+    }
+    Err(Rejection::argument(field, "must be a full object id: 40 or 64 lower case hexadecimal digits"))
 }
 
 fn is_branch(name: &str) -> bool {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::conflict::{self, Conflict};
-use super::pull::OnConflict;
+use super::history::OnConflict;
 use super::script::{Script, scratch};
 use super::{commit, left_behind, workspace};
 use crate::failure::codes;

@@ -80,10 +80,7 @@ impl Operation for FileWrite {
 
     fn check(&self, _: &Remotes) -> Result<(), Rejection> {
         workspace::sandbox_id(&self.sandbox_id)?;
-        check::path::path("path", &self.path)?;
-        if self.path.split('/').any(|part| part.is_empty() || part == ".") {
-            return Err(Rejection::argument("path", "must name a file, without '.' or empty parts"));
-        }
+        check::path::file("path", &self.path)?;
         if self.bytes()?.len() > FILE_BYTES_MAX {
             return Err(Rejection::argument("content", "must be at most 8 MiB"));
         }
@@ -126,12 +123,7 @@ impl Operation for FileWrite {
 
 impl FileWrite {
     fn bytes(&self) -> Result<Vec<u8>, Rejection> {
-        match self.encoding {
-            Encoding::Utf8 => Ok(self.content.clone().into_bytes()),
-            Encoding::Base64 => STANDARD
-                .decode(&self.content)
-                .map_err(|error| Rejection::argument("content", format!("must be base64: {error}"))),
-        }
+        decoded("content", &self.content, self.encoding)
     }
 
     /// Every name starts with `./`, so that none is taken for an option or an operator.
@@ -171,6 +163,16 @@ impl FileWrite {
     }
 }
 
+/// A field's contents as bytes.
+pub(super) fn decoded(field: &str, text: &str, encoding: Encoding) -> Result<Vec<u8>, Rejection> {
+    match encoding {
+        Encoding::Utf8 => Ok(text.as_bytes().to_vec()),
+        Encoding::Base64 => STANDARD
+            .decode(text)
+            .map_err(|error| Rejection::argument(field, format!("must be base64: {error}"))),
+    }
+}
+
 /// One `test` for all folders on the way.
 pub(super) fn no_links(folder: &str) -> Vec<String> {
     let mut argv = vec!["test".to_owned(), "!".to_owned(), "-L".to_owned(), "./.git".to_owned()];
@@ -194,9 +196,9 @@ fn write_step(context: &Context<'_>, bytes: &[u8], temporary: &str) -> crate::St
     }
 }
 
-/// A short text, which needs no upload.
-fn inline(bytes: &[u8]) -> Option<String> {
-    let short = bytes.len() <= INLINE_BYTES_MAX;
+/// A short text, which needs no upload. No argument can carry a NUL byte.
+pub(super) fn inline(bytes: &[u8]) -> Option<String> {
+    let short = bytes.len() <= INLINE_BYTES_MAX && !bytes.contains(&0);
     std::str::from_utf8(bytes).ok().filter(|_| short).map(str::to_owned)
 }
 

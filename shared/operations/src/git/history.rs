@@ -1,109 +1,212 @@
-//! A commit as git prints it, read: shared by `log` and `show`.
+//! What changes history in the workspace: what merge, rebase, cherry-pick and revert have in common.
+//!
+//! One plan looks whether it may begin, does it, tells what does not fit, and takes everything back unless
+//! it is to stay open. Only where it is stopped in the middle a second plan takes back.
 
+use gitledger_events::operation::{RefChange, SideEffect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::workspace;
-use crate::check::text;
+use super::conflict;
+use super::script::Script;
+use super::unfinished::{self, Kind, State};
+use super::workspace::{self, Head};
+use super::{commit, resolve, staging};
+use crate::failure::{classify, classify_exit, codes};
+use crate::plan::Ended;
+use crate::{Budget, Context, Decision, Done, Exits, Failure, Step};
 
-/// One commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Commit {
-    /// Its id.
-    pub oid: String,
-    /// Its parents' ids; two or more for a merge, none for the first commit.
-    pub parents: Vec<String>,
-    /// Who wrote it.
-    pub author: Signature,
-    /// Who committed it.
-    pub committer: Signature,
-    /// The message's first line.
-    pub subject: String,
-    /// The rest of the message.
-    pub body: String,
-    /// True when the message is longer than the 16 KiB of it that are shown.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cut: bool,
+/// What becomes of the workspace when there is a conflict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnConflict {
+    /// It is put back to where it was.
+    #[default]
+    Abort,
+    /// It stays open, with conflict markers in the files: ask `conflict-list` and `conflict-show`, answer
+    /// with `conflict-resolve`, then go on with `sequencer`.
+    Keep,
 }
 
-/// A name, an address and an instant. All three are what the committer's git claimed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Signature {
-    /// The name.
-    pub name: String,
-    /// The address.
-    pub email: String,
-    /// ISO 8601 with the time zone's offset.
-    pub date: String,
+/// How an operation changes history.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    /// What must be so, and the names that are resolved.
+    pub(crate) before: Script,
+    /// The steps of it that resolve a name, each with what the caller wrote.
+    pub(crate) names: Vec<(usize, String)>,
+    /// What is tried.
+    pub(crate) act: Step,
+    /// Done when that went well, and fails when it did not.
+    pub(crate) commit: Option<Step>,
+    /// Takes everything back, or finds nothing to take back.
+    pub(crate) undo: Step,
+    /// Done last, whatever came of it.
+    pub(crate) last: Script,
+    /// Whether it stays open when something does not fit.
+    pub(crate) on_conflict: OnConflict,
 }
 
-const MESSAGE_BYTES_MAX: usize = 16 << 10;
-const NAME_BYTES_MAX: usize = 200;
-/// Fields per commit in [`FORMAT`].
-const FIELDS: usize = 10;
-const FORMAT: &str = "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%s%x00%b";
-
-/// The arguments of a `git log` that [`parse`] reads, without options of its own and without revisions.
-pub(super) fn arguments() -> Vec<String> {
-    ["-c", "log.follow=false", "log", "-z", FORMAT, "--encoding=UTF-8", "--no-show-signature", "--no-notes"]
-        .into_iter()
-        .chain(["--no-decorate", "--no-mailmap", "--no-color", "--no-patch"])
-        .map(str::to_owned)
-        .collect()
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    /// Where HEAD was.
+    pub(crate) before: Head,
+    /// Where it is.
+    pub(crate) after: Head,
 }
 
-/// Reads fields that end with a NUL byte each; a commit that is not whole is left out.
-pub(super) fn parse(bytes: &[u8]) -> Vec<Commit> {
-    let text = String::from_utf8_lossy(bytes);
-    let ends = text.rfind('\0').unwrap_or(0);
-    let fields: Vec<&str> = text[..ends].split('\0').collect();
-    fields.chunks_exact(FIELDS).map_while(commit).collect()
-}
-
-fn commit(fields: &[&str]) -> Option<Commit> {
-    let &[oid, parents, an, ae, ad, cn, ce, cd, subject, body] = fields else { return None };
-    let signature = |name: &str, email: &str, date: &str| Signature {
-        name: text::start(name, NAME_BYTES_MAX),
-        email: text::start(email, NAME_BYTES_MAX),
-        date: workspace::date(date),
-    };
-    let body = body.trim_end();
-    workspace::is_oid(oid).then(|| Commit {
-        oid: oid.to_owned(),
-        parents: parents.split_whitespace().map(str::to_owned).collect(),
-        author: signature(an, ae, ad),
-        committer: signature(cn, ce, cd),
-        subject: text::start(subject, MESSAGE_BYTES_MAX),
-        body: text::start(body, MESSAGE_BYTES_MAX),
-        cut: subject.len() > MESSAGE_BYTES_MAX || body.len() > MESSAGE_BYTES_MAX,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-    use crate::git::noise::noise;
-
-    #[test]
-    fn a_commit_has_all_its_fields_and_a_cut_one_is_left_out() {
-        let oid = "a".repeat(40);
-        let one = format!("{oid}\0p1 p2\0A\0a@x\0d1\0C\0c@x\0d2\0subject\0body\nmore\n\0");
-        let commits = parse(format!("{one}{oid}\0p\0A\0").as_bytes());
-        assert_eq!(commits.len(), 1);
-        assert_eq!(commits[0].parents, ["p1", "p2"]);
-        assert_eq!(commits[0].committer.email, "c@x");
-        assert_eq!(commits[0].body, "body\nmore");
+impl Changed {
+    /// True when HEAD moved.
+    pub(crate) fn moved(&self) -> bool {
+        self.before.oid != self.after.oid
     }
 
-    #[test]
-    fn a_message_without_end_is_cut() {
-        let oid = "a".repeat(40);
-        let commits = parse(format!("{oid}\0\0A\0\0\0\0\0\0s\0{}\0", "x".repeat(1 << 20)).as_bytes());
-        assert_eq!((commits[0].body.len(), commits[0].cut), (16 << 10, true));
+    /// The success, with what is to be recorded of it.
+    pub(crate) fn done<O>(&self, output: O) -> Done<O> {
+        let branch = self.after.branch.as_deref();
+        let moved = RefChange {
+            name: branch.map_or_else(|| "HEAD".to_owned(), |branch| format!("refs/heads/{branch}")),
+            old: self.before.oid.clone(),
+            new: self.after.oid.clone(),
+        };
+        Done {
+            head_before: self.before.oid.clone(),
+            head_after: self.after.oid.clone(),
+            refs_changed: if self.moved() { vec![moved] } else { Vec::new() },
+            ..Done::with(output)
+        }
+    }
+}
+
+/// What must be so before anything begins: a commit, nothing unfinished, no conflict.
+pub(crate) fn begin() -> Script {
+    Script::default()
+        .step("before", Step { may_fail: false, ..workspace::head_step() })
+        .step("progress", unfinished::refuse_step())
+        .step("unmerged", conflict::refuse_step())
+}
+
+impl Attempt {
+    /// The next decision. `done` makes the answer of a success.
+    pub(crate) fn decide<O>(
+        &self,
+        context: &Context<'_>,
+        budget: Budget,
+        rounds: &[Exits],
+        done: impl FnOnce(&Script, &Exits, &Changed) -> O,
+    ) -> Decision<O> {
+        let script = self.script();
+        match rounds {
+            [] => {
+                let mut plan = script.writing(context, budget, rounds);
+                plan.env.extend(staging::identity(context, None, None));
+                Decision::run(plan)
+            }
+            [exits] if exits.ended == Ended::Normally => match self.read(&script, exits) {
+                Ok(changed) => changed.done(done(&script, exits, &changed)).into(),
+                Err(failure) => failure.into(),
+            },
+            // Stopped in the middle: what was begun is taken back.
+            [stopped] if stopped.steps.len() >= self.before.len() => {
+                Decision::run(self.taking_back().writing(context, budget, rounds))
+            }
+            [stopped] => classify(stopped, SideEffect::None).into(),
+            [stopped, after, ..] => {
+                let before = workspace::head(&script, stopped, "before");
+                let back = self.taking_back();
+                let whole = after.ended == Ended::Normally
+                    && back.ok(after, "progress")
+                    && workspace::head(&back, after, "after") == before;
+                classify(stopped, if whole { SideEffect::None } else { SideEffect::Unknown }).into()
+            }
+        }
     }
 
-    #[test]
-    fn no_bytes_make_it_panic() {
-        noise(1000, b"abc0 \0\0\0\n\xff").for_each(|bytes| drop(parse(&bytes)));
+    fn script(&self) -> Script {
+        let undo = (self.on_conflict == OnConflict::Abort).then(|| self.undo.clone().may_fail());
+        self.before
+            .clone()
+            .step("act", self.act.clone().may_fail())
+            .step("conflicts", conflict::list_step())
+            .step("staged", staging::staged_step())
+            .maybe("commit", self.commit.clone().map(Step::may_fail))
+            .step("state", unfinished::step())
+            .maybe("undo", undo)
+            .then(self.last.clone())
+            .step("after", workspace::head_step())
     }
+
+    fn taking_back(&self) -> Script {
+        Script::default()
+            .step("undo", self.undo.clone().may_fail())
+            .step("progress", unfinished::refuse_step().may_fail())
+            .step("after", workspace::head_step())
+    }
+
+    fn read(&self, script: &Script, exits: &Exits) -> Result<Changed, Box<Failure>> {
+        if let Some(at) = script.stopped_at(exits) {
+            return Err(Box::new(self.stopped(at, exits)));
+        }
+        let changed = Changed {
+            before: workspace::head(script, exits, "before"),
+            after: workspace::head(script, exits, "after"),
+        };
+        let nothing_staged = script.ok(exits, "staged");
+        let committed = self.commit.is_none() || nothing_staged || script.ok(exits, "commit");
+        if script.ok(exits, "act") && committed {
+            return Ok(changed);
+        }
+        let conflicts = conflict::read(script.exit(exits, "conflicts"));
+        let state = unfinished::read(script.exit(exits, "state"));
+        let whole = changed.before == changed.after && (state.is_none() || script.ok(exits, "undo"));
+        let open = state.filter(|_| self.on_conflict == OnConflict::Keep);
+        let touched = match (&open, whole) {
+            (Some(_), _) => SideEffect::Applied,
+            (None, true) => SideEffect::None,
+            (None, false) => SideEffect::Unknown,
+        };
+        let failure = if !conflicts.is_empty() {
+            conflict::failure(&conflicts, open.as_ref())
+        } else if let Some(commit) = empty(unfinished::read(script.exit(exits, "state")), nothing_staged) {
+            commit
+        } else {
+            let refused = ["act", "commit"].iter().filter_map(|name| script.exit(exits, name));
+            let exit = refused.into_iter().find(|exit| !exit.ok()).cloned().unwrap_or_default();
+            classify_exit(&exit, touched)
+        };
+        Err(Box::new(Failure { side_effect: touched, ..failure }))
+    }
+
+    fn stopped(&self, at: &str, exits: &Exits) -> Failure {
+        let exit = exits.last();
+        match at {
+            "before" => match classify(exits, SideEffect::None) {
+                failure if failure.code == codes::REF_NOT_FOUND => {
+                    Failure::new(codes::EMPTY_REPOSITORY, "There is no commit yet.")
+                }
+                failure => failure,
+            },
+            "progress" => unfinished::refused(exit),
+            "unmerged" => commit::unmerged(exit),
+            "clean" | "index" if exit.is_some_and(|exit| exit.code == 1) => {
+                Failure::new(codes::LOCAL_CHANGES_OVERWRITTEN, "There are changes that are not committed.")
+            }
+            _ => {
+                let begun = exits.steps.len() > self.before.len();
+                let touched = if begun { SideEffect::Unknown } else { SideEffect::None };
+                resolve::stopped(exits, &self.names).unwrap_or_else(|| classify(exits, touched))
+            }
+        }
+    }
+}
+
+/// The failure of a commit that changes nothing here: git stopped at it, and nothing is staged.
+pub(crate) fn empty(state: Option<State>, nothing_staged: bool) -> Option<Failure> {
+    let state =
+        state.filter(|state| nothing_staged && matches!(state.kind, Kind::CherryPick | Kind::Revert))?;
+    let commit = state.progress.commit?;
+    let message = format!("Commit {commit} changes nothing here.");
+    let output = serde_json::json!({"commit": commit, "in_progress": state.kind.name()});
+    Some(Failure { output: Some(output), ..Failure::new(codes::EMPTY_CHANGE, message) })
 }

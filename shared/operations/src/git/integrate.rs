@@ -29,25 +29,28 @@ pub(crate) fn steps(script: Script, join: Join, onto: &str, keep: bool) -> Scrip
     script.step("joined", workspace::head_step())
 }
 
+/// A rebase, but for what is put where. Every flag stands here because the workspace's configuration could
+/// say otherwise.
+pub(crate) const REBASE: [&str; 13] = [
+    "rebase",
+    "--quiet",
+    "--merge",
+    "--no-autostash",
+    "--no-autosquash",
+    "--no-fork-point",
+    "--no-gpg-sign",
+    "--no-rebase-merges",
+    "--no-stat",
+    "--no-update-refs",
+    "--no-verify",
+    "--empty=drop",
+    "--no-rerere-autoupdate",
+];
+
 fn join_step(join: Join, onto: &str) -> Step {
     match join {
-        // Every flag stands here because the workspace's configuration could say otherwise.
-        Join::Rebase => Step::git([
-            "rebase",
-            "--quiet",
-            "--merge",
-            "--no-autostash",
-            "--no-autosquash",
-            "--no-fork-point",
-            "--no-gpg-sign",
-            "--no-rebase-merges",
-            "--no-stat",
-            "--no-update-refs",
-            "--no-verify",
-            "--empty=drop",
-            "--end-of-options",
-            onto,
-        ]),
+        Join::Rebase => Step::git(REBASE).with(["--end-of-options", onto]),
+        // Here too.
         Join::Merge => Step::git([
             "merge",
             "--quiet",

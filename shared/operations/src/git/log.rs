@@ -1,4 +1,4 @@
-//! `log`: the history, commit by commit.
+//! `log`: the logged, commit by commit.
 
 use gitledger_events::operation::{Effect, SideEffect};
 use jiff::civil;
@@ -7,16 +7,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use super::history::{Commit, Signature};
+pub use super::logged::{Commit, Signature};
 use super::script::Script;
-use super::{history, revision, workspace};
+use super::{logged, revision, workspace};
 use crate::failure::codes;
 use crate::page::{Paging, digest, json_bytes};
 use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step, check,
 };
 
-/// Shows the history from a revision backwards, newest first, with authors, dates and whole messages.
+/// Shows the logged from a revision backwards, newest first, with authors, dates and whole messages.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -51,7 +51,7 @@ pub struct Log {
     pub all: bool,
 }
 
-/// A part of the history.
+/// A part of the logged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogOutput {
     /// Newest first.
@@ -117,7 +117,7 @@ impl Operation for Log {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
         if let Some(failure) = revision::not_found(&script, exits, "tip", &self.revision) {
-            // A repository without commits has an empty history.
+            // A repository without commits has an empty logged.
             let empty = failure.code == codes::EMPTY_REPOSITORY;
             return if empty { Done::with(LogOutput::default()).into() } else { failure.into() };
         }
@@ -138,7 +138,7 @@ impl Operation for Log {
 
 impl Log {
     fn script(&self, paging: &Paging) -> Script {
-        let mut argv = history::arguments();
+        let mut argv = logged::arguments();
         argv.extend([
             format!("--max-count={}", self.limit + 1),
             format!("--skip={}", paging.skip()),
@@ -170,7 +170,7 @@ impl Log {
         let pins = [if self.all { digest(&tip.stdout) } else { tip.line() }];
         paging.same(&pins)?;
         let log = script.exit(exits, "log").cloned().unwrap_or_default();
-        let mut commits = history::parse(&log.stdout);
+        let mut commits = logged::parse(&log.stdout);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = commits.len() > limit || log.omitted_bytes > 0;
         commits.truncate(limit);

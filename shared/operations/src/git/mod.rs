@@ -9,13 +9,18 @@ mod history;
 mod integrate;
 mod left_behind;
 mod listing;
+mod logged;
 #[cfg(test)]
 mod noise;
+mod pick;
+mod preview;
+mod resolve;
 mod revision;
 mod room;
 pub(crate) mod script;
 mod staging;
 mod stash;
+mod unfinished;
 pub(crate) mod workspace;
 mod worktree;
 
@@ -23,11 +28,17 @@ pub mod add;
 pub mod apply_patch;
 pub mod blame;
 pub mod branch_create;
+pub mod branch_delete;
 pub mod branch_list;
+pub mod branch_rename;
+pub mod cherry_pick;
 pub mod clean;
 pub mod clone;
 pub mod commit;
 pub mod compare;
+pub mod conflict_list;
+pub mod conflict_resolve;
+pub mod conflict_show;
 pub mod diff;
 pub mod doctor;
 pub mod fetch;
@@ -36,16 +47,21 @@ pub mod file_write;
 pub mod grep;
 pub mod init;
 pub mod log;
+pub mod merge;
+pub mod merge_preview;
 pub mod r#move;
 pub mod operation_undo;
 pub mod pull;
 pub mod push;
+pub mod rebase;
 pub mod ref_resolve;
 pub mod reflog;
 pub mod remote_list;
 pub mod remove;
 pub mod reset;
 pub mod restore;
+pub mod revert;
+pub mod sequencer;
 pub mod show;
 pub mod stash_drop;
 pub mod stash_list;
@@ -53,14 +69,20 @@ pub mod stash_pop;
 pub mod stash_push;
 pub mod status;
 pub mod switch;
+pub mod tag_create;
+pub mod tag_delete;
 pub mod tag_list;
 pub mod tree_list;
 pub mod unstage;
 pub mod worktree_add;
 pub mod worktree_remove;
 
-pub use conflict::Conflict;
+pub use conflict::{Conflict, ConflictSide};
+pub use history::OnConflict;
 pub use listing::Told;
+pub use pick::PickOutput;
+pub use preview::ConflictReason;
+pub use unfinished::Progress;
 
 use crate::{Declaration, record};
 
@@ -83,6 +105,9 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<stash_list::StashList>(),
     Declaration::of::<reflog::Reflog>(),
     Declaration::of::<remote_list::RemoteList>(),
+    Declaration::of::<merge_preview::MergePreview>(),
+    Declaration::of::<conflict_list::ConflictList>(),
+    Declaration::of::<conflict_show::ConflictShow>(),
     Declaration::of::<file_write::FileWrite>(),
     Declaration::of::<apply_patch::ApplyPatch>(),
     Declaration::of::<add::Add>(),
@@ -98,6 +123,12 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<stash_drop::StashDrop>(),
     Declaration::of::<worktree_add::WorktreeAdd>(),
     Declaration::of::<worktree_remove::WorktreeRemove>(),
+    Declaration::of::<merge::Merge>(),
+    Declaration::of::<rebase::Rebase>(),
+    Declaration::of::<cherry_pick::CherryPick>(),
+    Declaration::of::<revert::Revert>(),
+    Declaration::of::<conflict_resolve::ConflictResolve>(),
+    Declaration::of::<sequencer::Sequencer>(),
     Declaration::of::<fetch::Fetch>(),
     Declaration::of::<pull::Pull>(),
     Declaration::of::<push::Push>(),
@@ -109,4 +140,8 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<record::operation_cancel::OperationCancel>(),
     Declaration::of::<operation_undo::OperationUndo>(),
     Declaration::of::<doctor::Doctor>(),
+    Declaration::of::<branch_rename::BranchRename>(),
+    Declaration::of::<branch_delete::BranchDelete>(),
+    Declaration::of::<tag_create::TagCreate>(),
+    Declaration::of::<tag_delete::TagDelete>(),
 ];

@@ -5,11 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conflict::{self, Conflict};
+use super::history::OnConflict;
 use super::integrate::{self, Join};
 use super::room::Fetching;
 use super::script::Script;
 use super::workspace::{self, Head};
-use super::{room, staging};
+use super::{room, staging, unfinished};
 use crate::failure::{classify, classify_exit, codes};
 use crate::plan::Ended;
 use crate::{
@@ -30,21 +31,9 @@ pub struct Pull {
     /// The remote's branch; the one the workspace was cloned from if not given.
     #[serde(default)]
     pub branch: Option<String>,
-    /// What becomes of the workspace when there is a conflict.
+    /// What becomes of the workspace when there is a conflict. `keep` needs `auto_rebase` to be false.
     #[serde(default)]
     pub on_conflict: OnConflict,
-}
-
-/// What becomes of the workspace when there is a conflict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnConflict {
-    /// It is put back to where it was.
-    #[default]
-    Abort,
-    /// The merge stays open, with conflict markers in the files: write them, `add` and `commit`. Only
-    /// with `auto_rebase` false.
-    Keep,
 }
 
 /// What came in.
@@ -158,7 +147,8 @@ impl Pull {
         let script = Script::default()
             .step("branch", Step::git(["symbolic-ref", "--quiet", "HEAD"]))
             .step("before", workspace::head_step())
-            .step("unmerged", conflict::refuse_step());
+            .step("unmerged", conflict::refuse_step())
+            .step("progress", unfinished::refuse_step());
         let script = if case == Case::First { script } else { integrate::clean_steps(script) };
         let script = room::open(script, context);
         let refspecs = vec![format!("+refs/heads/{branch}:refs/heads/{branch}")];
@@ -177,6 +167,7 @@ impl Pull {
             None => {}
             Some("branch") => return Failure::new(codes::DETACHED_HEAD, "HEAD is not on a branch.").into(),
             Some("unmerged") => return super::commit::unmerged(script.exit(exits, "unmerged")).into(),
+            Some("progress") => return unfinished::refused(script.exit(exits, "progress")).into(),
             Some("clean") if script.exit(exits, "clean").is_some_and(|exit| exit.code == 1) => {
                 let message = "There are changes that are not committed.";
                 return Failure::new(codes::LOCAL_CHANGES_OVERWRITTEN, message).into();

@@ -38,6 +38,17 @@ impl Script {
         }
     }
 
+    /// These steps after the others.
+    pub(crate) fn then(mut self, more: Self) -> Self {
+        self.steps.extend(more.steps);
+        self
+    }
+
+    /// How many steps there are: the number of the next one, for [`Step::given`].
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// A plan that only reads the workspace.
     pub(crate) fn reading(self, context: &Context<'_>, budget: Budget, before: &[Exits]) -> Plan {
         let argv = |(_, step)| step;

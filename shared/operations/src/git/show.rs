@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::changes::{self, FileChange};
-use super::history::{self, Commit};
+use super::logged::{self, Commit};
 use super::script::Script;
 use super::{revision, workspace};
 use crate::page::{Paging, json_bytes};
@@ -124,7 +124,7 @@ impl Show {
 
     fn script(&self, paging: &Paging) -> Script {
         let revision = paging.pins().and_then(<[String]>::first).unwrap_or(&self.revision);
-        let commit = Step::git(history::arguments()).with(["--max-count=1", "--end-of-options"]).given(0);
+        let commit = Step::git(logged::arguments()).with(["--max-count=1", "--end-of-options"]).given(0);
         let changes = self.changes().map(|detail| {
             // A merge against its first parent, a first commit against nothing.
             let how = ["--root", "-r", "--no-commit-id", "--diff-merges=first-parent", "--end-of-options"];
@@ -137,7 +137,7 @@ impl Show {
     }
 
     fn read(&self, script: &Script, exits: &Exits, paging: &Paging) -> Result<ShowOutput, Box<Failure>> {
-        let commits = script.exit(exits, "commit").map(|exit| history::parse(&exit.stdout));
+        let commits = script.exit(exits, "commit").map(|exit| logged::parse(&exit.stdout));
         let commit = commits.unwrap_or_default().into_iter().next().unwrap_or_default();
         let Some(detail) = self.changes() else {
             return Ok(ShowOutput { commit, ..ShowOutput::default() });

@@ -32,7 +32,7 @@ pub(crate) fn commit_step(message: &str, allow_empty: bool) -> Step {
 }
 
 /// The message without white space at its end, with one line end.
-fn tidy(message: &str) -> String {
+pub(crate) fn tidy(message: &str) -> String {
     let lines: Vec<_> = message.trim().lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }

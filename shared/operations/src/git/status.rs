@@ -6,8 +6,10 @@ use gitledger_events::operation::{Effect, SideEffect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::conflict::ConflictSide;
 use super::script::Script;
-use super::{Conflict, room, workspace};
+use super::unfinished::{self, Progress};
+use super::{Conflict, workspace};
 use crate::page::{Paging, digest, json_bytes};
 use crate::{
     Budget, Context, Decision, Done, Exit, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step,
@@ -56,6 +58,9 @@ pub struct StatusOutput {
     /// What is not finished: `merge`, `rebase`, `cherry-pick`, `revert` or `bisect`. Looked for only
     /// where there is a conflict or HEAD is detached.
     pub in_progress: Option<String>,
+    /// How far that has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// How many files there are of each kind, on this page or not.
     pub counts: Counts,
     /// What is not on this page.
@@ -92,7 +97,7 @@ pub struct Renamed {
 }
 
 /// One file of the status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Its name now.
     pub path: String,
@@ -101,6 +106,9 @@ pub struct Entry {
     pub orig_path: Option<String>,
     /// git's two letters, staged and not: `M.`, `.M`, `??`, `UU`.
     pub xy: String,
+    /// Of a conflict: base, ours and theirs.
+    #[serde(skip)]
+    sides: [Option<ConflictSide>; 3],
 }
 
 impl Operation for Status {
@@ -139,7 +147,9 @@ impl Operation for Status {
             let Some(found) = rest.first() else {
                 return Decision::run(unfinished_script().reading(context, Self::BUDGET, rounds));
             };
-            output.in_progress = found.get(0).and_then(unfinished);
+            let state = unfinished::read(found.get(0));
+            output.in_progress = state.as_ref().map(|state| state.kind.name().to_owned());
+            output.progress = state.map(|state| state.progress);
         }
         Done::with(output).into()
     }
@@ -162,30 +172,7 @@ fn look_script() -> Script {
 }
 
 fn unfinished_script() -> Script {
-    let names = ["MERGE_HEAD", "rebase-*", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG"];
-    let mut argv = vec!["find", ".git", "-maxdepth", "1", "("];
-    for (index, name) in names.iter().enumerate() {
-        if index > 0 {
-            argv.push("-o");
-        }
-        argv.extend(["-name", name]);
-    }
-    argv.push(")");
-    Script::default().step("unfinished", room::inside(argv).may_fail())
-}
-
-/// A rebase stops on a pick and leaves both marks, so it is looked for first.
-fn unfinished(exit: &Exit) -> Option<String> {
-    let text = exit.text();
-    let has = |name: &str| text.lines().any(|line| line.starts_with(&format!(".git/{name}")));
-    let marks = [
-        ("rebase-", "rebase"),
-        ("MERGE_HEAD", "merge"),
-        ("CHERRY_PICK_HEAD", "cherry-pick"),
-        ("REVERT_HEAD", "revert"),
-        ("BISECT_LOG", "bisect"),
-    ];
-    marks.iter().find(|(mark, _)| has(mark)).map(|(_, name)| (*name).to_owned())
+    Script::default().step("unfinished", unfinished::step())
 }
 
 /// What the answer takes besides files.

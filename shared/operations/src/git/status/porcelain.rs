@@ -1,6 +1,7 @@
 //! Reads `git status --porcelain=v2 -z --branch`.
 
 use super::{Conflict, Counts, Entry, Renamed, StatusOutput};
+use crate::git::ConflictSide;
 
 /// Reads the records: what stands before the files, and the files, those with conflicts first. What does not
 /// fit the format is left out. A cut text loses its last record.
@@ -18,9 +19,9 @@ pub(super) fn parse(bytes: &[u8]) -> (StatusOutput, Vec<Entry>) {
                 let Some(original) = records.next() else { break };
                 others.extend(entry(rest, 7, Some(original.into_owned())));
             }
-            "u" => conflicts.extend(entry(rest, 8, None)),
+            "u" => conflicts.extend(conflicted(rest)),
             "?" => {
-                others.push(Entry { path: rest.to_owned(), orig_path: None, xy: "??".to_owned() });
+                others.push(Entry { path: rest.to_owned(), xy: "??".to_owned(), ..Entry::default() });
             }
             _ => {}
         }
@@ -54,7 +55,18 @@ fn split(text: &str, fields: usize) -> Option<(&str, &str)> {
 
 fn entry(text: &str, fields: usize, orig_path: Option<String>) -> Option<Entry> {
     let (xy, path) = split(text, fields)?;
-    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned() })
+    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned(), ..Entry::default() })
+}
+
+/// `<XY> <sub> <m1> <m2> <m3> <mW> <h1> <h2> <h3> <path>`: mode and object id of each side.
+fn conflicted(text: &str) -> Option<Entry> {
+    let fields: Vec<&str> = text.splitn(10, ' ').collect();
+    let side = |number: usize| {
+        let (mode, oid) = (fields.get(1 + number)?, fields.get(5 + number)?);
+        let there = mode.bytes().any(|byte| byte != b'0');
+        there.then(|| ConflictSide { oid: (*oid).to_owned(), mode: (*mode).to_owned() })
+    };
+    Some(Entry { sides: [side(1), side(2), side(3)], ..entry(text, 8, None)? })
 }
 
 /// What a file's two letters say.
@@ -95,7 +107,7 @@ pub(super) fn sort(output: &mut StatusOutput, entry: &Entry) {
         list.extend(is.then(|| path.clone()));
     }
     if kinds.conflicted {
-        output.conflicted.push(Conflict { path: path.clone(), kind: entry.xy.clone() });
+        output.conflicted.push(Conflict::of(path.clone(), entry.sides.clone()));
     }
     if let Some(orig_path) = &entry.orig_path {
         output.renamed.push(Renamed { path: path.clone(), orig_path: orig_path.clone() });

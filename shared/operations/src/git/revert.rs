@@ -1,0 +1,72 @@
+//! `revert`: takes commits back by new ones.
+
+use gitledger_events::operation::Effect;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::history::OnConflict;
+use super::pick::{Pick, PickOutput};
+use super::workspace;
+use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, Undo};
+
+/// Takes commits back by new commits that change the opposite: all of them or none. A commit whose changes
+/// are gone already stops it and is told.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revert {
+    /// The sandbox to work in.
+    pub sandbox_id: String,
+    /// The commits in the order in which they are taken back, so the latest first, each a branch, a tag or
+    /// an object id; at most 50.
+    pub revisions: Vec<String>,
+    /// Of merge commits, which parent (from 1) they are compared with. Needed for them, and only for them.
+    #[serde(default)]
+    pub mainline: Option<u32>,
+    /// Only stage the changes. What is staged must be committed before.
+    #[serde(default)]
+    pub no_commit: bool,
+    /// What becomes of the workspace when there is a conflict, or a commit that changes nothing. With
+    /// `no_commit` it cannot stay open.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
+}
+
+impl Operation for Revert {
+    const NAME: &'static str = "revert";
+    const EFFECT: Effect = Effect::Writes;
+    const BUDGET: Budget = Budget::LOCAL;
+    const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "revisions": ["side"]}"#;
+    const UNDO: Undo = Undo::Checkout;
+    type Output = PickOutput;
+
+    fn place(&self) -> Place<'_> {
+        Place::Named(&self.sandbox_id)
+    }
+
+    fn check(&self, _: &Remotes) -> Result<(), Rejection> {
+        workspace::sandbox_id(&self.sandbox_id)?;
+        self.pick().check()
+    }
+
+    fn decide(&self, context: &Context<'_>, rounds: &[Exits]) -> Decision<Self::Output> {
+        if let Err(failure) = workspace::opened(context) {
+            return failure.into();
+        }
+        let pick = self.pick();
+        pick.attempt().decide(context, Self::BUDGET, rounds, |script, exits, changed| {
+            pick.output(script, exits, changed)
+        })
+    }
+}
+
+impl Revert {
+    fn pick(&self) -> Pick<'_> {
+        Pick {
+            command: Self::NAME,
+            revisions: &self.revisions,
+            mainline: self.mainline,
+            no_commit: self.no_commit,
+            on_conflict: self.on_conflict,
+        }
+    }
+}
