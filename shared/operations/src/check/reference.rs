@@ -22,6 +22,14 @@ pub fn revision(field: &str, text: &str) -> Result<(), Rejection> {
     Err(Rejection::argument(field, "must be HEAD, a branch, a tag or an object id"))
 }
 
+/// A full object id, and not a name.
+pub fn object_id(field: &str, text: &str) -> Result<(), Rejection> {
+    if is_object_id(text) {
+        return Ok(());
+    }
+    Err(Rejection::argument(field, "must be a full object id: 40 or 64 lower case hexadecimal digits"))
+}
+
 /// A full object id: 40 or 64 lower case hexadecimal digits.
 pub fn is_object_id(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);

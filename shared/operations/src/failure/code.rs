@@ -92,6 +92,7 @@ code_table! {
     INVALID_REF "invalid-ref" Other false "git does not accept this name." None;
     REF_NAME_CONFLICT "ref-name-conflict" Conflict false "A branch cannot be both a name and a folder of names." Some("choose another name");
     BRANCH_EXISTS "branch-exists" Conflict false "A branch of this name exists." Some("switch to it, or choose another name");
+    TAG_EXISTS "tag-exists" Conflict false "A tag of this name exists." Some("choose another name");
     BRANCH_IN_USE "branch-in-use" Conflict false "Another worktree has this branch." None;
     MERGE_CONFLICT "merge-conflict" Conflict false "Both sides changed the same lines." Some("read `output.conflicts`, write the files, commit, and try again");
     UNMERGED_PATHS "unmerged-paths" Conflict false "Conflicts of an earlier operation are not resolved." Some("write the files, `add` them and commit");

@@ -23,8 +23,10 @@ pub mod file_write;
 pub mod log;
 pub mod pull;
 pub mod push;
+pub mod push_delete;
 pub mod status;
 pub mod switch;
+pub mod sync;
 
 pub use conflict::Conflict;
 
@@ -43,6 +45,8 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<fetch::Fetch>(),
     Declaration::of::<pull::Pull>(),
     Declaration::of::<push::Push>(),
+    Declaration::of::<push_delete::PushDelete>(),
+    Declaration::of::<sync::Sync>(),
     Declaration::of::<switch::Switch>(),
     Declaration::of::<branch_create::BranchCreate>(),
     Declaration::of::<branch_list::BranchList>(),

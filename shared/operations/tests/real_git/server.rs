@@ -20,6 +20,9 @@ pub enum Accident {
     CutReply,
     /// The connection is cut before anything is done.
     CutRequest,
+    /// It is carried out or not; then this is done; then so many bytes are answered, and the connection is cut.
+    #[allow(dead_code)] // not every test program has this accident
+    Cut { lands: bool, reply_bytes: usize, after: Box<dyn FnOnce() + Send> },
     /// This is done first.
     First(Box<dyn FnOnce() + Send>),
     /// This status is answered, and nothing is done.
@@ -190,6 +193,12 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         Some(Accident::CutRequest) => return,
         Some(Accident::CutReply) => {
             backend(&request, shared);
+            return;
+        }
+        Some(Accident::Cut { lands, reply_bytes, after }) => {
+            let answer = if lands { backend(&request, shared) } else { Vec::new() };
+            after();
+            let _ = stream.write_all(&answer[..reply_bytes.min(answer.len().saturating_sub(1))]);
             return;
         }
         Some(Accident::Status(code)) => return status(&format!("{code} No"), ""),
