@@ -22,18 +22,18 @@ pub fn revision(field: &str, text: &str) -> Result<(), Rejection> {
     Err(Rejection::argument(field, "must be HEAD, a branch, a tag or an object id"))
 }
 
-/// A full object id, and not a name.
-pub fn object_id(field: &str, text: &str) -> Result<(), Rejection> {
-    if is_object_id(text) {
-        return Ok(());
-    }
-    Err(Rejection::argument(field, "must be a full object id: 40 or 64 lower case hexadecimal digits"))
-}
-
 /// A full object id: 40 or 64 lower case hexadecimal digits.
 pub fn is_object_id(text: &str) -> bool {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     matches!(text.len(), 40 | 64) && text.bytes().all(hex)
+}
+
+/// A full object id, where one is given.
+pub fn object_id(field: &str, text: Option<&str>) -> Result<(), Rejection> {
+    if text.is_none_or(is_object_id) {
+        return Ok(());
+    }
+    Err(Rejection::argument(field, "must be a full object id: 40 or 64 lower case hexadecimal digits"))
 }
 
 fn is_branch(name: &str) -> bool {

@@ -7,6 +7,7 @@ mod conflict;
 mod integrate;
 #[cfg(test)]
 mod noise;
+mod remote_config;
 mod room;
 pub(crate) mod script;
 mod staging;
@@ -21,9 +22,12 @@ pub mod diff;
 pub mod fetch;
 pub mod file_write;
 pub mod log;
+pub mod ls_remote;
 pub mod pull;
 pub mod push;
 pub mod push_delete;
+pub mod remote_add;
+pub mod remote_remove;
 pub mod status;
 pub mod switch;
 pub mod sync;
@@ -47,6 +51,9 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<push::Push>(),
     Declaration::of::<push_delete::PushDelete>(),
     Declaration::of::<sync::Sync>(),
+    Declaration::of::<ls_remote::LsRemote>(),
+    Declaration::of::<remote_add::RemoteAdd>(),
+    Declaration::of::<remote_remove::RemoteRemove>(),
     Declaration::of::<switch::Switch>(),
     Declaration::of::<branch_create::BranchCreate>(),
     Declaration::of::<branch_list::BranchList>(),

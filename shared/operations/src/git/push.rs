@@ -168,7 +168,7 @@ impl Operation for Push {
             }
         }
         if let Some(expected) = &self.expected_old {
-            check::reference::object_id("expected_old", expected)?;
+            check::reference::object_id("expected_old", Some(expected))?;
             if self.tag.is_some() && !self.force {
                 return refuse("expected_old", "needs 'force' to be true for a tag");
             }

@@ -72,7 +72,7 @@ impl Operation for PushDelete {
     fn check(&self, _: &Remotes) -> Result<(), Rejection> {
         workspace::sandbox_id(&self.sandbox_id)?;
         push::check_attempts(self.max_attempts)?;
-        check::reference::object_id("expected_old", &self.expected_old)?;
+        check::reference::object_id("expected_old", Some(&self.expected_old))?;
         match (&self.branch, &self.tag) {
             (Some(branch), None) => check::reference::branch("branch", branch),
             (None, Some(tag)) => check::reference::branch("tag", tag),
