@@ -29,6 +29,7 @@ pub mod push_delete;
 pub mod remote_add;
 pub mod remote_remove;
 pub mod status;
+pub mod submodule_update;
 pub mod switch;
 pub mod sync;
 
@@ -54,6 +55,7 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<ls_remote::LsRemote>(),
     Declaration::of::<remote_add::RemoteAdd>(),
     Declaration::of::<remote_remove::RemoteRemove>(),
+    Declaration::of::<submodule_update::SubmoduleUpdate>(),
     Declaration::of::<switch::Switch>(),
     Declaration::of::<branch_create::BranchCreate>(),
     Declaration::of::<branch_list::BranchList>(),
