@@ -87,6 +87,12 @@ impl Sandbox {
         result.map(|done| done.output.output)
     }
 
+    /// The same without that check, for who has a better one.
+    #[allow(dead_code)] // only one test program has
+    pub fn ask_unchecked(&mut self, name: &str, input: Value) -> Result<Value, Box<Failure>> {
+        self.decide(name, input).map(|done| done.output.output)
+    }
+
     fn decide(&mut self, name: &str, input: Value) -> Result<Box<Done<Answered>>, Box<Failure>> {
         let asked = table::find(name).unwrap().ask(input, &self.remotes).unwrap();
         let actor = Actor::new("a1", "t1");

@@ -20,13 +20,25 @@ pub enum Accident {
     CutReply,
     /// The connection is cut before anything is done.
     CutRequest,
-    /// It is carried out or not; then this is done; then so many bytes are answered, and the connection is cut.
+    /// See [`Cut`].
     #[allow(dead_code)] // not every test program has this accident
-    Cut { lands: bool, reply_bytes: usize, after: Box<dyn FnOnce() + Send> },
+    Cut(Cut),
     /// This is done first.
     First(Box<dyn FnOnce() + Send>),
     /// This status is answered, and nothing is done.
     Status(u16),
+}
+
+/// The connection is cut in the middle of the answer, or before there is one.
+pub struct Cut {
+    /// Whether the push is carried out.
+    pub served: bool,
+    /// How much of the answer is sent.
+    pub reply_bytes: usize,
+    /// What is done meanwhile, by somebody else.
+    pub act: Box<dyn FnOnce() + Send>,
+    /// Whether that is done before the push is carried out.
+    pub acts_first: bool,
 }
 
 /// The server; it lives as long as the test.
@@ -118,6 +130,12 @@ impl Server {
         self.shared.accidents.lock().unwrap().push_back(accident);
     }
 
+    /// Accidents that did not happen will not.
+    #[allow(dead_code)] // not every test program needs it
+    pub fn no_more_accidents(&self) {
+        self.shared.accidents.lock().unwrap().clear();
+    }
+
     pub fn redirect_to(&self, url: &str) {
         *self.shared.redirect.lock().unwrap() = Some(url.to_owned());
     }
@@ -195,10 +213,17 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
             backend(&request, shared);
             return;
         }
-        Some(Accident::Cut { lands, reply_bytes, after }) => {
-            let answer = if lands { backend(&request, shared) } else { Vec::new() };
-            after();
-            let _ = stream.write_all(&answer[..reply_bytes.min(answer.len().saturating_sub(1))]);
+        Some(Accident::Cut(Cut { served, reply_bytes, act, acts_first })) => {
+            let answer = || if served { backend(&request, shared) } else { Vec::new() };
+            let answer = if acts_first {
+                act();
+                answer()
+            } else {
+                let answer = answer();
+                act();
+                answer
+            };
+            let _ = stream.write_all(&answer[..reply_bytes.min(answer.len())]);
             return;
         }
         Some(Accident::Status(code)) => return status(&format!("{code} No"), ""),

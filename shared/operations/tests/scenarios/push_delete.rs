@@ -5,7 +5,7 @@ use gitledger_events::operation::{PushOutcome, SideEffect};
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, git};
-use crate::server::{Accident, Server, push_by_another};
+use crate::server::{Accident, Cut, Server, push_by_another};
 
 fn input(kind: &str, name: &str, expected: &str) -> Value {
     json!({"sandbox_id": "s1", kind: name, "expected_old": expected})
@@ -78,7 +78,8 @@ fn a_deletion_whose_answer_was_lost_is_looked_up_and_what_cannot_be_told_is_not_
     git(&bare, &["update-ref", "refs/heads/old", &tip]);
     let made = other.clone();
     let again = move || drop(git(&bare, &["update-ref", "refs/heads/old", &made]));
-    server.accident(Accident::Cut { lands: true, reply_bytes: 0, after: Box::new(again) });
+    let cut = Cut { served: true, reply_bytes: 0, act: Box::new(again), acts_first: false };
+    server.accident(Accident::Cut(cut));
     let failure = sandbox.bad("push-delete", input("branch", "old", &tip));
     assert_eq!((failure.code.name, failure.side_effect), ("stale-lease", SideEffect::Unknown));
     assert_eq!(server.tip("old"), other);

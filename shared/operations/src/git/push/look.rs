@@ -76,7 +76,7 @@ fn alone(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared) -> Vec
 }
 
 /// Asks for the tip; then how it stands to what was pushed and to what was there, and these two to each
-/// other. Of a deletion and of a tag the tip says all.
+/// other. Of a deletion the tip says all.
 fn judged(
     context: &Context<'_>,
     remote: &Remote,
@@ -85,10 +85,7 @@ fn judged(
 ) -> Vec<(&'static str, Step)> {
     let reference = prepared.reference.as_str();
     let tip = ("tip", room::ls_remote(context, remote, &[reference]));
-    let new = match &prepared.new {
-        Some(new) if !reference.starts_with("refs/tags/") => new.as_str(),
-        _ => return vec![tip],
-    };
+    let Some(new) = prepared.new.as_deref() else { return vec![tip] };
     let refspec = format!("+{reference}:{TIP}");
     let fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
     let fetch = clean_room::git(context, remote, fetch).with(options.iter().copied());
@@ -128,8 +125,6 @@ pub(super) fn judge(exits: &Exits, first: usize, prepared: &PushPrepared) -> See
         // Removed by somebody, before or after: it does not tell.
         (Some(_), _, None) => Verdict::Unknown,
         (None, _, _) => Verdict::Replaced,
-        // Whose it is, before or after ours, a tag does not tell.
-        (Some(_), _, Some(_)) if prepared.reference.starts_with("refs/tags/") => Verdict::Unknown,
         (Some(_), _, Some(_)) => related(exits, first, prepared),
     };
     Seen { verdict, asked: true, tip }
