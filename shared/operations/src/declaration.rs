@@ -214,6 +214,9 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, Rejection> {
 fn shape_rejection(path: &str, message: &str) -> Rejection {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = message.split('`').nth(1).unwrap_or("body");
+    // The path may end at the object or at the field itself.
+    let inner = |object: &str| format!("{}.{named}", object.trim_end_matches(&format!(".{named}")));
+    let named = &if path == "." || path == named { named.to_owned() } else { inner(path) };
     if message.starts_with("missing field") {
         Rejection::argument(named, "is required")
     } else if message.starts_with("unknown field") {

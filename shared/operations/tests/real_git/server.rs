@@ -20,10 +20,25 @@ pub enum Accident {
     CutReply,
     /// The connection is cut before anything is done.
     CutRequest,
+    /// See [`Cut`].
+    #[allow(dead_code)] // not every test program has this accident
+    Cut(Cut),
     /// This is done first.
     First(Box<dyn FnOnce() + Send>),
     /// This status is answered, and nothing is done.
     Status(u16),
+}
+
+/// The connection is cut in the middle of the answer, or before there is one.
+pub struct Cut {
+    /// Whether the push is carried out.
+    pub served: bool,
+    /// How much of the answer is sent.
+    pub reply_bytes: usize,
+    /// What is done meanwhile, by somebody else.
+    pub act: Box<dyn FnOnce() + Send>,
+    /// Whether that is done before the push is carried out.
+    pub acts_first: bool,
 }
 
 /// The server; it lives as long as the test.
@@ -115,6 +130,12 @@ impl Server {
         self.shared.accidents.lock().unwrap().push_back(accident);
     }
 
+    /// Accidents that did not happen will not.
+    #[allow(dead_code)] // not every test program needs it
+    pub fn no_more_accidents(&self) {
+        self.shared.accidents.lock().unwrap().clear();
+    }
+
     pub fn redirect_to(&self, url: &str) {
         *self.shared.redirect.lock().unwrap() = Some(url.to_owned());
     }
@@ -190,6 +211,19 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         Some(Accident::CutRequest) => return,
         Some(Accident::CutReply) => {
             backend(&request, shared);
+            return;
+        }
+        Some(Accident::Cut(Cut { served, reply_bytes, act, acts_first })) => {
+            let answer = || if served { backend(&request, shared) } else { Vec::new() };
+            let answer = if acts_first {
+                act();
+                answer()
+            } else {
+                let answer = answer();
+                act();
+                answer
+            };
+            let _ = stream.write_all(&answer[..reply_bytes.min(answer.len())]);
             return;
         }
         Some(Accident::Status(code)) => return status(&format!("{code} No"), ""),
