@@ -18,8 +18,7 @@ fn usual(name: &str) -> Option<Value> {
         "files" | "paths" => json!(["README.md"]),
         "content" => json!("hello\n"),
         "message" => json!("first"),
-        "branch" => json!("feature"),
-        "name" => json!("feature"),
+        "branch" | "name" => json!("feature"),
         "revision" => json!("HEAD"),
         _ => return None,
     })
