@@ -119,7 +119,7 @@ fn nothing_in_the_document_points_at_what_is_not_there() {
 fn the_command_line_has_every_operation_and_no_other() {
     let command = gitledger::commands::command();
     let git = command.find_subcommand("git").expect("the command");
-    let mut found: Vec<&str> = git.get_subcommands().map(|verb| verb.get_name()).collect();
+    let mut found: Vec<String> = git.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     found.sort_unstable();
     assert_eq!(found, names());
     let help = git.clone().render_help().to_string();

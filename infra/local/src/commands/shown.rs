@@ -98,13 +98,13 @@ mod tests {
     fn an_output_reads_as_a_page() {
         let output = json!({
             "branch": "main", "none": null, "empty": [], "files": ["a", "b"],
-            "rows": [{"old": null, "path": "a"}, {"old": "x", "path": "long"}],
+            "rows": [{"old": "x", "path": "long"}, {"old": null, "path": "a"}],
             "commits": [{"oid": "1", "author": {"name": "A"}}],
             "patch": "+a\n-b\n",
         });
         let found = lines(output.as_object().unwrap());
         let wanted = "branch: main\ncommits:\n  author:\n    name: A\n  oid: 1\n\nfiles:\n  a\n  b\n\
-                      patch:\n+a\n-b\nrows:\n  old  path\n       a\n  x    long\n";
+                      patch:\n+a\n-b\nrows:\n  old  path\n  x    long\n       a\n";
         assert_eq!(found, wanted);
     }
 
