@@ -20,6 +20,7 @@ fn field(page: &mut Vec<String>, indent: &str, name: &str, value: &Value) {
     let inside = format!("{indent}  ");
     match value {
         Value::Null => {}
+        Value::String(said) if said.is_empty() => {}
         Value::String(said) if said.contains('\n') => {
             // Whole texts stand alone, to be copied.
             page.push(format!("{indent}{name}:\n{}", said.trim_end_matches('\n')));
