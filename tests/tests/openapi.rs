@@ -87,7 +87,7 @@ async fn the_gateway_answers_as_its_document_says() {
         assert!(well + badly > 0, "{}: no request got as far as the ledger", operation.name);
     }
     let well: usize = outcomes.values().map(|(well, _)| well).sum();
-    assert!(well > EXAMPLES / 10, "only {well} requests did what they asked: {outcomes:?}");
+    assert!(well > EXAMPLES / 5, "only {well} requests did what they asked: {outcomes:?}");
     system.stop().await;
 }
 
