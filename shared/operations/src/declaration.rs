@@ -115,8 +115,10 @@ impl Declaration {
     }
 }
 
-/// Paragraphs as one line each: where a doc comment's lines end says nothing.
+/// A doc comment for callers: paragraphs as one line each, because where its lines end says nothing, and what is
+/// `None` here is null there.
 pub fn reflowed(text: &str) -> String {
+    let text = text.replace("`None`", "`null`");
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
 }

@@ -32,7 +32,7 @@ pub struct OperationUndoOutput {
     /// The operation that was undone.
     pub undone: Uuid,
     /// Its name.
-    pub operation: String,
+    pub name: String,
     /// References that went back; with `dry_run` those that would.
     pub refs_restored: Vec<RefChange>,
     /// True when files and what was staged came back from the snapshot that was kept before the operation.
@@ -93,7 +93,7 @@ impl Operation for OperationUndo {
         let dry = context.envelope.dry_run;
         let output = OperationUndoOutput {
             undone: self.id,
-            operation: record.operation.clone(),
+            name: record.operation.clone(),
             refs_restored: restored.clone(),
             files_restored: undo == Undo::Snapshot,
             head: head.clone(),

@@ -99,6 +99,7 @@ for ((gl_number = 0; $#; gl_number++)); do
   if ! cd -- "$gl_home" || ! cd -- "$gl_dir" 2>/dev/null; then
     printf "fatal: cannot change to '%s': No such file or directory\n" "$gl_dir" >&2
     gl_code=128
+    [[ $gl_out == "$gl_mark" ]] && gl_kept[gl_number]=
   elif [[ $gl_out == "$gl_mark" ]]; then
     gl_kept[gl_number]=$(gl_step)
     gl_code=$?

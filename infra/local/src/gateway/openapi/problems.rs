@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 use super::super::BODY_BYTES_MAX;
 use super::components::Components;
 
+type Row = (u16, &'static str, &'static str, fn() -> Refusal);
+
 /// Status, name in the document, meaning, an example.
-const PROBLEMS: &[(u16, &str, &str, fn() -> Refusal)] = &[
+const PROBLEMS: &[Row] = &[
     (400, "BadRequest", "The request breaks a rule; nothing has happened.", || {
         Rejection::argument("sandbox_id", "is required").into()
     }),
@@ -33,7 +35,7 @@ const EVERYWHERE: u16 = 403;
 /// `components.responses`.
 pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
     let schema = components.add_titled(super::super::table::of::<Problem>());
-    let response = |(_, name, meaning, example): &(u16, &str, &str, fn() -> Refusal)| {
+    let response = |(_, name, meaning, example): &Row| {
         let content = json!({"schema": schema, "example": example().problem()});
         let told = json!({"description": meaning, "content": {"application/problem+json": content}});
         ((*name).to_owned(), told)
