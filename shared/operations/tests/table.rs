@@ -132,6 +132,21 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
         ("switch", "branch", &names),
         ("branch-create", "name", &names),
         ("branch-create", "start_point", &["--track", "HEAD~1"]),
+        ("init", "repo_url", &urls),
+        ("init", "agent_id", &["", "-x", "a/b", ".."]),
+        ("init", "task_id", &["", "-x", "a/b", "x.lock"]),
+        ("init", "initial_branch", &names),
+        ("restore", "source", &["--output=x", "HEAD~1", "a..b", ":/x", "-p"]),
+        ("reset", "revision", &["--hard", "HEAD~1", "a..b", "-x"]),
+        ("move", "from", &paths),
+        ("move", "to", &paths),
+        ("move", "to", &["a/", "./a", "a//b", "."]),
+        ("stash-pop", "oid", &["", "stash@{0}", "HEAD", "ABCDEF", "-x"]),
+        ("stash-drop", "oid", &["", "stash@{0}", "HEAD", "-x"]),
+        ("worktree-add", "name", &["", "..", "a/b", "-x", "../x", ".git"]),
+        ("worktree-add", "branch", &names),
+        ("worktree-add", "start_point", &["--detach", "HEAD~1"]),
+        ("worktree-remove", "name", &["", "..", "a/b", "-x", "../workspace"]),
         ("commit", "author_name", &["a<b>", "\n", ""]),
         ("commit", "author_email", &["a\nb", "<>"]),
     ];
@@ -145,12 +160,16 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
     for (name, field) in
         [("diff", "files"), ("add", "files"), ("commit", "files"), ("submodule-update", "paths")]
     {
+    for name in ["diff", "add", "commit", "unstage", "restore", "remove", "reset", "clean", "stash-push"] {
+        let field = "files";
         for path in paths {
-            let (told, _) = refused(name, with(&example(name), field, json!(["good", path])));
+            let mut input = example(name);
+            input.as_object_mut().unwrap().remove("mode");
+            let (told, _) = refused(name, with(&input, field, json!(["good", path])));
             assert_eq!(told, format!("{field}[1]"), "{path}");
         }
     }
-    for (name, input) in examples.iter().skip(1) {
+    for (name, input) in examples.iter().filter(|(_, input)| input.get("sandbox_id").is_some()) {
         for sandbox in sandboxes {
             assert_eq!(refused(name, with(input, "sandbox_id", json!(sandbox))).0, "sandbox_id");
         }
@@ -188,6 +207,19 @@ fn settings_that_do_not_go_together_are_refused() {
         ("submodule-update", json!({"depth": 0}), "depth"),
         ("submodule-update", json!({"paths": vec!["x"; 17]}), "paths"),
         ("switch", json!({"create": false, "start_point": "main"}), "start_point"),
+        ("unstage", json!({"all": true}), "files"),
+        ("restore", json!({"files": []}), "files"),
+        ("restore", json!({"worktree": false}), "worktree"),
+        ("remove", json!({"files": []}), "files"),
+        ("move", json!({"to": "notes.txt"}), "to"),
+        ("move", json!({"to": "notes.txt/x"}), "to"),
+        ("reset", json!({"files": ["a"]}), "mode"),
+        ("apply-patch", json!({"patch": " \n"}), "patch"),
+        ("apply-patch", json!({"three_way": true}), "three_way"),
+        ("apply-patch", json!({"on_conflict": "keep"}), "on_conflict"),
+        ("stash-push", json!({"message": "a\nb"}), "message"),
+        ("stash-pop", json!({"index": 10_000}), "index"),
+        ("worktree-add", json!({"create": false, "start_point": "main"}), "start_point"),
         ("file-write", json!({"encoding": "base64", "content": "%"}), "content"),
     ] {
         let mut input = examples().into_iter().find(|(other, _)| *other == name).unwrap().1;
