@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 use crate::server::Server;
 
 /// The flags that a diff is made with, for plain git.
-const PLAIN: [&str; 2] = ["diff", "--full-index"];
+const PLAIN: [&str; 4] = ["-c", "core.quotePath=false", "diff", "--full-index"];
 
 /// Every page of a diff, each within its budget.
 fn pages(sandbox: &mut Sandbox, mut input: Value, max_bytes: usize) -> Vec<Value> {
@@ -29,11 +29,8 @@ fn joined(pages: &[Value]) -> String {
 }
 
 fn names(list: &Value) -> Vec<&str> {
-    let name = |file| match file {
-        Value::String(name) => name.as_str(),
-        file => file["path"].as_str().unwrap(),
-    };
-    list.as_array().map(|all| all.iter().map(name).collect()).unwrap_or_default()
+    let all = list.as_array().map_or(&[][..], Vec::as_slice);
+    all.iter().map(|file| file.as_str().or(file["path"].as_str()).unwrap()).collect()
 }
 
 /// A sandbox with 400 changed files, and names that git would quote.

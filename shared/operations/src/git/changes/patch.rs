@@ -3,7 +3,7 @@
 
 use super::FileChange;
 use crate::Page;
-use crate::page::{Paging, json_bytes, json_prefix, named};
+use crate::page::{Paging, json_bytes, json_prefix, name_bytes, named};
 
 /// The lines of one file.
 struct Part<'a> {
@@ -29,7 +29,7 @@ pub(super) fn page(
     let room = paging.max_bytes.saturating_sub(other_bytes);
     if let Some(first) = parts.first().filter(|first| size(first) > room / 2) {
         let names: usize =
-            parts[1..].iter().map(|part| part.file.path.len() + 3).sum::<usize>().min(room / 2);
+            parts[1..].iter().map(|part| name_bytes(&part.file.path)).sum::<usize>().min(room / 2);
         let left = room.saturating_sub(names + json_bytes(&first.file) + 16);
         let fits = fitting(first.lines, left);
         if fits < first.lines.len() {
