@@ -76,7 +76,8 @@ fn a_field_of_the_wrong_type_is_named() {
         let schema = (table::find(name).unwrap().input_schema)().to_value();
         for field in schema["properties"].as_object().unwrap().keys() {
             let (told, rule) = refused(name, with(&input, field, json!({"a": 1})));
-            assert_eq!(&told, field, "{name}.{field}: {rule}");
+            // What is itself an object names the field in it.
+            assert_eq!(told.split('.').next(), Some(field.as_str()), "{name}.{field}: {rule}");
         }
     }
 }

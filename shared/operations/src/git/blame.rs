@@ -111,7 +111,7 @@ impl Operation for Blame {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
         let name = self.revision.as_deref().unwrap_or("HEAD");
-        if let Some(failure) = revision::missing(&script, exits, "commit", name) {
+        if let Some(failure) = revision::not_found(&script, exits, "commit", name) {
             return failure.into();
         }
         if let Some(failure) = script.failure(exits, SideEffect::None) {
@@ -151,7 +151,7 @@ impl Blame {
         // What git says of a missing path it also says of an object that the clone's filter left out.
         let entry = Step::git(["ls-tree", "-z", "--full-tree"]).given(0).with(["--", &self.path]);
         Script::default()
-            .step("commit", revision::commit_step(revision.unwrap_or("HEAD")))
+            .step("commit", revision::step(revision.unwrap_or("HEAD")))
             .step("entry", entry)
             .step("blame", blame.with(["--", &self.path]))
     }

@@ -82,12 +82,12 @@ impl Operation for Compare {
             return failure.into();
         }
         let paging = &context.envelope.page;
-        let apart = rounds.first().is_some_and(|first| self.apart(&self.script(paging, false), first));
+        let apart = rounds.first().is_some_and(|first| parted(&self.script(paging, false), first));
         let script = self.script(paging, apart && rounds.len() > 1);
         let Some(exits) = rounds.last() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
-        let missing = |step, name| revision::missing(&script, exits, step, name);
+        let missing = |step, name| revision::not_found(&script, exits, step, name);
         if let Some(failure) = missing("base", &self.base).or_else(|| missing("head", &self.head)) {
             return failure.into();
         }
@@ -113,12 +113,12 @@ impl Operation for Compare {
     }
 }
 
-impl Compare {
-    /// True when they have no commit in common.
-    fn apart(&self, script: &Script, exits: &Exits) -> bool {
-        script.stopped_at(exits) == Some("merge-base") && exits.last().is_some_and(|exit| exit.code == 1)
-    }
+/// True when they have no commit in common.
+fn parted(script: &Script, exits: &Exits) -> bool {
+    script.stopped_at(exits) == Some("merge-base") && exits.last().is_some_and(|exit| exit.code == 1)
+}
 
+impl Compare {
     fn script(&self, paging: &Paging, apart: bool) -> Script {
         let (base, head) = match paging.pins() {
             Some([base, head, ..]) => (base, head),
@@ -131,8 +131,8 @@ impl Compare {
         let from = if apart { 0 } else { 4 };
         let files = changes::step("diff", Detail::Stat, 3).with(["--end-of-options"]).given(from).given(1);
         Script::default()
-            .step("base", revision::commit_step(base))
-            .step("head", revision::commit_step(head))
+            .step("base", revision::step(base))
+            .step("head", revision::step(head))
             .step("ahead", only(1, 0))
             .step("behind", only(0, 1))
             .step("merge-base", if apart { merge_base.may_fail() } else { merge_base })

@@ -113,7 +113,7 @@ impl Operation for Diff {
         let script = script(from.unwrap_or("HEAD"));
         if let Some(failure) = [("from", from), ("to", to)]
             .into_iter()
-            .find_map(|(step, name)| revision::missing(&script, exits, step, name.unwrap_or("HEAD")))
+            .find_map(|(step, name)| revision::not_found(&script, exits, step, name.unwrap_or("HEAD")))
         {
             return failure.into();
         }
@@ -153,8 +153,8 @@ impl Diff {
             return Script::default().step("diff", diff.with([from, "--"]).with(&self.files));
         };
         Script::default()
-            .step("from", revision::commit_step(from))
-            .step("to", revision::commit_step(to))
+            .step("from", revision::step(from))
+            .step("to", revision::step(to))
             .step("diff", diff.given(0).given(1).with(["--"]).with(&self.files))
     }
 

@@ -109,7 +109,7 @@ impl Operation for Grep {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
         let name = self.revision.as_deref().unwrap_or_default();
-        let failure = revision::missing(&script, exits, "commit", name)
+        let failure = revision::not_found(&script, exits, "commit", name)
             .or_else(|| script.failure(exits, SideEffect::None));
         if let Some(failure) = failure {
             return failure.into();
@@ -151,7 +151,7 @@ impl Grep {
         grep = grep.with(["-e", &self.pattern]);
         let commit = self.revision.as_deref().map(|revision| {
             let revision = paging.pins().and_then(<[String]>::first).map_or(revision, String::as_str);
-            revision::commit_step(revision)
+            revision::step(revision)
         });
         if commit.is_some() {
             grep = grep.given(0);

@@ -116,7 +116,7 @@ impl Operation for Log {
         let Some(exits) = rounds.first() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
-        if let Some(failure) = revision::missing(&script, exits, "tip", &self.revision) {
+        if let Some(failure) = revision::not_found(&script, exits, "tip", &self.revision) {
             // A repository without commits has an empty history.
             let empty = failure.code == codes::EMPTY_REPOSITORY;
             return if empty { Done::with(LogOutput::default()).into() } else { failure.into() };
@@ -160,7 +160,7 @@ impl Log {
             (Step::git(tips).with(["refs/remotes/origin/"]), Step::git(argv).with(all))
         } else {
             let revision = paging.pins().and_then(<[String]>::first).unwrap_or(&self.revision);
-            (revision::commit_step(revision), Step::git(argv).with(["--end-of-options"]).given(0))
+            (revision::step(revision), Step::git(argv).with(["--end-of-options"]).given(0))
         };
         Script::default().step("tip", tip).step("log", log.with(["--"]).with(&self.paths))
     }

@@ -1,21 +1,27 @@
-//! Revisions: resolved first, so that everything after works on an object id and not on a name that moves.
+//! What a caller calls a commit, made into its object id in the same plan that uses it: everything after
+//! works on an id, and not on a name that moves or that git could take for an option or a path.
 
 use crate::failure::codes;
 use crate::{Exits, Failure, Step};
 
 use super::script::Script;
 
-/// Prints the id of the commit that a revision leads to. The name was checked: it is no calculation.
-pub(crate) fn commit_step(revision: &str) -> Step {
-    Step::git(["rev-parse", "--verify", "--quiet", "--end-of-options"])
-        .with([format!("{revision}^{{commit}}")])
+/// Prints the commit's id. The name was checked: it is no calculation.
+pub(crate) fn step(revision: &str) -> Step {
+    let argv = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
+    Step::git(argv).with([format!("{revision}^{{commit}}")])
 }
 
-/// The failure of a plan whose [`commit_step`] of this name found nothing.
-pub(crate) fn missing(script: &Script, exits: &Exits, name: &str, revision: &str) -> Option<Failure> {
-    script.exit(exits, name).filter(|exit| exit.code == 1 && exit.stderr.is_empty())?;
-    Some(match revision {
+/// The failure when [`step`] has failed.
+pub(crate) fn missing(revision: &str) -> Failure {
+    match revision {
         "HEAD" => Failure::new(codes::EMPTY_REPOSITORY, "There is no commit yet."),
-        name => Failure::new(codes::REF_NOT_FOUND, format!("There is no commit {name}.")),
-    })
+        revision => Failure::new(codes::REF_NOT_FOUND, format!("There is no commit called {revision:?}.")),
+    }
+}
+
+/// The failure of a plan whose [`step`] of this name found nothing; `None` when it did not fail of that.
+pub(crate) fn not_found(script: &Script, exits: &Exits, name: &str, revision: &str) -> Option<Failure> {
+    let nothing = |exit: &&crate::Exit| exit.code == 1 && exit.stderr.is_empty();
+    script.exit(exits, name).filter(nothing).map(|_| missing(revision))
 }

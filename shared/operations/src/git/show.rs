@@ -14,7 +14,7 @@ use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step, check,
 };
 
-/// Shows a commit: who, when, why, and what it changed against its first parent.
+/// Shows a commit and what it changed against its first parent: who, when, why, which files, which lines.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Show {
@@ -93,7 +93,7 @@ impl Operation for Show {
         let Some(exits) = rounds.first() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
-        let failure = revision::missing(&script, exits, "oid", &self.revision)
+        let failure = revision::not_found(&script, exits, "oid", &self.revision)
             .or_else(|| script.failure(exits, SideEffect::None));
         match failure {
             Some(failure) => failure.into(),
@@ -131,7 +131,7 @@ impl Show {
             changes::step("diff-tree", detail, 3).with(how).given(0)
         });
         Script::default()
-            .step("oid", revision::commit_step(revision))
+            .step("oid", revision::step(revision))
             .step("commit", commit.with(["--"]))
             .maybe("changes", changes)
     }

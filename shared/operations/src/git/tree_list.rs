@@ -99,7 +99,7 @@ impl Operation for TreeList {
         let Some(exits) = rounds.first() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
-        let failure = revision::missing(&script, exits, "commit", &self.revision)
+        let failure = revision::not_found(&script, exits, "commit", &self.revision)
             .or_else(|| script.failure(exits, SideEffect::None));
         match failure {
             Some(failure) => failure.into(),
@@ -128,7 +128,7 @@ impl TreeList {
         if let Some(path) = &self.path {
             list = list.with([format!("{}/", path.trim_end_matches('/'))]);
         }
-        Script::default().step("commit", revision::commit_step(revision)).step("list", list)
+        Script::default().step("commit", revision::step(revision)).step("list", list)
     }
 
     fn read(&self, script: &Script, exits: &Exits, paging: &Paging) -> Result<TreeListOutput, Box<Failure>> {

@@ -61,7 +61,7 @@ fn the_sides_of_a_conflict_are_read_from_the_index() {
 fn a_long_file_comes_in_pages_that_joined_are_the_file() {
     let server = Server::with_repository(None);
     let mut sandbox = server.cloned();
-    let text: String = (0..2000).map(|line| format!("{line} \"\u{e9}\"\t\u{1F600}\n")).collect();
+    let text: String = (0..2000).map(|line| line.to_string() + " \"\u{e9}\"\t\u{1F600}\n").collect();
     sandbox.write("f", &text);
     sandbox.git(&["add", "f"]);
     sandbox.git(&["commit", "-qm", "long"]);

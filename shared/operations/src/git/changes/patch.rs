@@ -74,8 +74,8 @@ fn parts(files: Vec<FileChange>, patch: &[u8], from: usize, cut_off: bool) -> (V
     let expected: usize = files.iter().map(chunks_of).sum();
     if expected != chunks.len() && !cut_off {
         let own = |chunk: &&[u8]| {
-            let path = text(chunk).lines().next().unwrap_or_default().replace("diff --git ", "");
-            FileChange { path, status: "modified".to_owned(), ..FileChange::default() }
+            let header = text(chunk).lines().next().unwrap_or_default().replace("diff --git ", "");
+            FileChange { path: header, status: "modified".to_owned(), ..FileChange::default() }
         };
         let named: Vec<_> = chunks.map(|chunk| (own(&chunk), chunk.len())).collect();
         return (placed(named, patch, from), Vec::new());

@@ -40,7 +40,7 @@ pub(super) fn steps(read: &FileRead, context: &Context<'_>, script: Script) -> S
             let tree = |flags: &[&str]| Step::git(["ls-tree", "--full-tree"]).with(flags.iter().copied());
             let entry = tree(&["-z"]).given(0).with(path);
             let oid = tree(&["--object-only"]).given(0).with(path);
-            let commit = revision::commit_step(name);
+            let commit = revision::step(name);
             (script.step("commit", commit).step("entry", entry).step("oid", oid), 2)
         }
         (None, _) => {
@@ -72,7 +72,7 @@ fn in_worktree(read: &FileRead, script: Script) -> Script {
 /// Why there is nothing to read.
 pub(super) fn refused(read: &FileRead, script: &Script, exits: &Exits) -> Option<Failure> {
     let name = read.revision.as_deref().unwrap_or_default();
-    if let Some(failure) = revision::missing(script, exits, "commit", name) {
+    if let Some(failure) = revision::not_found(script, exits, "commit", name) {
         return Some(failure);
     }
     let path = &read.path;
