@@ -29,8 +29,10 @@ fn joined(pages: &[Value]) -> String {
 }
 
 fn names(list: &Value) -> Vec<&str> {
-    let all = list.as_array().map_or(&[][..], Vec::as_slice);
-    all.iter().map(|file| file.as_str().or(file["path"].as_str()).unwrap()).collect()
+    fn name(file: &Value) -> &str {
+        file.as_str().or_else(|| file["path"].as_str()).unwrap()
+    }
+    list.as_array().map(|all| all.iter().map(name).collect()).unwrap_or_default()
 }
 
 /// A sandbox with 400 changed files, and names that git would quote.
