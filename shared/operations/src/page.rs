@@ -131,10 +131,11 @@ impl Paging {
         name: impl Fn(&T) -> String,
     ) -> (Vec<T>, Page) {
         let mut room = self.max_bytes.saturating_sub(other_bytes);
-        let name_bytes =
-            |item: &T| Some(name(item).len()).filter(|bytes| *bytes > 0).map_or(0, |bytes| bytes + 3);
+        let named_bytes =
+            |item: &T| Some(name(item)).filter(|name| !name.is_empty()).map_or(0, |name| name_bytes(&name));
         // A name takes its room from the items: what is not shown has to be named.
-        let sizes: Vec<(usize, usize)> = rest.iter().map(|item| (size(item) + 1, name_bytes(item))).collect();
+        let sizes: Vec<(usize, usize)> =
+            rest.iter().map(|item| (size(item) + 1, named_bytes(item))).collect();
         let mut names: usize = sizes.iter().map(|(_, name)| name).sum::<usize>().min(room / 2);
         let mut count = 0;
         for (item, name) in sizes {
@@ -219,14 +220,20 @@ pub(crate) fn named(names: impl ExactSizeIterator<Item = String>, mut room: usiz
     let total = names.len();
     let mut told = Vec::new();
     for name in names {
-        if name.len() + 3 > room.max(1024) && !told.is_empty() {
+        let bytes = name_bytes(&name);
+        if bytes > room.max(1024) && !told.is_empty() {
             told.push(format!("... and {} more", total - told.len()));
             break;
         }
-        room = room.saturating_sub(name.len() + 3);
+        room = room.saturating_sub(bytes);
         told.push(name);
     }
     told
+}
+
+/// What a name takes of the answer.
+pub(crate) fn name_bytes(name: &str) -> usize {
+    json_bytes(name) + 1
 }
 
 fn query<O: Operation>(operation: &O) -> u64 {

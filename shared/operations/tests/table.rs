@@ -75,7 +75,7 @@ fn a_field_of_the_wrong_type_is_named() {
         let schema = (table::find(name).unwrap().input_schema)().to_value();
         for field in schema["properties"].as_object().unwrap().keys() {
             let (told, rule) = refused(name, with(&input, field, json!({"a": 1})));
-            // Of an object, what does not belong into it.
+            // What is itself an object names the field in it.
             assert_eq!(told.split('.').next(), Some(field.as_str()), "{name}.{field}: {rule}");
         }
     }
@@ -114,7 +114,25 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
         ("clone", "filter", &["sparse:oid=x", "--x", "blob:limit=", "blob:limit=1x", "tree:1"]),
         ("diff", "from", &["--output=x", "HEAD~1", "a..b", ":/x", "-p"]),
         ("log", "revision", &["--output=x", "HEAD~1", "--all"]),
-        ("log", "path", &paths),
+        ("log", "since", &["yesterday", "--all", "1"]),
+        ("log", "author", &["", "a\nb"]),
+        ("show", "revision", &["--output=x", "HEAD~1", "a..b"]),
+        ("compare", "base", &["--output=x", "HEAD~1"]),
+        ("compare", "head", &["--output=x", "a:b"]),
+        ("blame", "path", &paths),
+        ("blame", "revision", &["--contents=x", "HEAD~1"]),
+        ("file-read", "path", &paths),
+        ("file-read", "path", &["a/", "./a", "a//b", "."]),
+        ("file-read", "revision", &["--textconv", "HEAD:x"]),
+        ("file-read", "lines", &["0-1", "2-1", "1p;w x", "/a/,/b/"]),
+        ("file-read", "bytes", &["-5", "x"]),
+        ("tree-list", "path", &paths),
+        ("tree-list", "revision", &["--name-only", "HEAD~1"]),
+        ("grep", "pattern", &["", "a\nb"]),
+        ("grep", "revision", &["--open-files-in-pager=x", "HEAD~1"]),
+        ("tag-list", "pattern", &["--x", "../x", "a b", "[a]", ""]),
+        ("ref-resolve", "revision", &["--all", "HEAD~1", "a b"]),
+        ("reflog", "ref", &["--all", "HEAD@{1}"]),
         ("file-write", "path", &paths),
         ("file-write", "path", &["a/", "./a", "a//b", "."]),
         ("fetch", "branch", &names),
@@ -157,11 +175,9 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
             assert_eq!(refused(name, with(&example(name), field, json!(value))).0, *field, "{value}");
         }
     }
-    for (name, field) in
-        [("diff", "files"), ("add", "files"), ("commit", "files"), ("submodule-update", "paths")]
-    {
-    for name in ["diff", "add", "commit", "unstage", "restore", "remove", "reset", "clean", "stash-push"] {
-        let field = "files";
+    let lists = ["diff", "add", "commit", "unstage", "restore", "remove", "reset", "clean", "stash-push"];
+    let others = [("log", "paths"), ("grep", "paths"), ("submodule-update", "paths")];
+    for (name, field) in lists.map(|name| (name, "files")).into_iter().chain(others) {
         for path in paths {
             let mut input = example(name);
             input.as_object_mut().unwrap().remove("mode");
@@ -181,9 +197,17 @@ fn settings_that_do_not_go_together_are_refused() {
     for (name, more, field) in [
         ("clone", json!({"depth": 0}), "depth"),
         ("diff", json!({"to": "main"}), "to"),
-        ("diff", json!({"max_bytes": 0}), "max_bytes"),
+        ("diff", json!({"output": {"max_bytes": 1000}}), "output.max_bytes"),
+        ("diff", json!({"output": {"cursor": "x"}}), "output.cursor"),
         ("log", json!({"limit": 0}), "limit"),
         ("log", json!({"limit": 201}), "limit"),
+        ("log", json!({"all": true, "revision": "main"}), "all"),
+        ("reflog", json!({"limit": 0}), "limit"),
+        ("blame", json!({"lines": ["1-2", "0"]}), "lines[1]"),
+        ("grep", json!({"revision": "HEAD", "untracked": true}), "untracked"),
+        ("file-read", json!({"stage": 4}), "stage"),
+        ("file-read", json!({"stage": 1, "revision": "HEAD"}), "stage"),
+        ("file-read", json!({"bytes": "0-1"}), "bytes"),
         ("add", json!({"files": [], "all": false}), "files"),
         ("add", json!({"all": true}), "files"),
         ("commit", json!({"message": " \n"}), "message"),

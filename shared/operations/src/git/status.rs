@@ -207,8 +207,6 @@ impl StatusOutput {
     /// What the lists of names take of the answer.
     fn names_bytes(&self) -> usize {
         let lists = [&self.modified, &self.staged, &self.untracked, &self.deleted];
-        lists.map(|list| json_bytes(list)).iter().sum::<usize>()
-            + json_bytes(&self.renamed)
-            + json_bytes(&self.conflicted)
+        lists.map(json_bytes).iter().sum::<usize>() + json_bytes(&self.renamed) + json_bytes(&self.conflicted)
     }
 }

@@ -115,7 +115,7 @@ fn before_the_first_clone_the_operations_that_change_files_say_so() {
     let server = Server::with_repository(None);
     let mut sandbox = server.sandbox();
     for operation in gitledger_operations::table::OPERATIONS {
-        let input: Value = serde_json::from_str(operation.example).unwrap();
+        let input: Value = operation.example();
         let changes = ["unstage", "restore", "remove", "move", "reset", "clean", "apply-patch"];
         let apart = operation.name.starts_with("stash-p")
             || operation.name == "stash-drop"
