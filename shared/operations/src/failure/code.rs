@@ -108,7 +108,7 @@ code_table! {
     UNTRACKED_OVERWRITTEN "untracked-overwritten" Conflict false "Files that git does not know would be lost." Some("add and commit them, or remove them");
     NOTHING_TO_COMMIT "nothing-to-commit" Other false "There is nothing to commit." None;
     EMPTY_CHANGE "empty-change" Conflict false "The commit changes nothing here: what it does is there already." Some("leave it out; when it stays open, `sequencer` with `skip`");
-    MAINLINE_MISMATCH "mainline-mismatch" Other false "`mainline` is needed for a merge commit, and only for one." None;
+    MAINLINE_MISMATCH "mainline-mismatch" Other false "`mainline` is needed for a merge commit, and must be one of its parents." None;
     DIVERGED "diverged" Conflict false "Both sides have commits of their own." Some("pull with `auto_rebase`");
     UNRELATED_HISTORIES "unrelated-histories" Conflict false "The two histories have no commit in common." None;
     NO_UPSTREAM "no-upstream" Other false "The sandbox has no workspace with a remote." Some("clone first");

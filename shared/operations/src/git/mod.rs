@@ -3,8 +3,8 @@
 //! A new operation is a file of its own, its two lines here (the module and the row), and a scenario in
 //! `tests/scenarios`. Routes, tools, verbs, functions, metric labels and documentation follow from the row.
 
+mod attempt;
 mod conflict;
-mod history;
 mod integrate;
 #[cfg(test)]
 mod noise;
@@ -44,8 +44,8 @@ pub mod switch;
 pub mod tag_create;
 pub mod tag_delete;
 
+pub use attempt::OnConflict;
 pub use conflict::{Conflict, ConflictSide};
-pub use history::OnConflict;
 pub use pick::PickOutput;
 pub use preview::ConflictReason;
 pub use unfinished::Progress;

@@ -4,8 +4,8 @@ use gitledger_events::operation::{Effect, RefChange, SideEffect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::attempt::OnConflict;
 use super::conflict::{self, Conflict};
-use super::history::OnConflict;
 use super::integrate::{self, Join};
 use super::room::Fetching;
 use super::script::Script;

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::script::Script;
 use super::unfinished::{self, Kind, Progress, State};
 use super::workspace::{self, Head};
-use super::{conflict, history, staging};
-use crate::failure::{classify, classify_exit, codes};
+use super::{attempt, conflict, staging};
+use crate::failure::{classify, codes};
 use crate::plan::Ended;
 use crate::{
     Budget, Context, Decision, Done, Exit, Exits, Failure, Operation, Place, Rejection, Remotes, Step,
@@ -228,8 +228,7 @@ fn refused(script: &Script, exits: &Exits, state: Option<&State>, same: bool) ->
     if !conflicts.is_empty() {
         return conflict::failure(&conflicts, state);
     }
-    let failure = history::empty(state.cloned(), script.ok(exits, "staged"));
-    let failure = failure
-        .unwrap_or_else(|| classify_exit(&script.exit(exits, "act").cloned().unwrap_or_default(), touched));
+    let empty = attempt::empty(state.cloned(), script.ok(exits, "staged"));
+    let failure = empty.unwrap_or_else(|| attempt::refusal(script.exit(exits, "act")));
     Failure { side_effect: touched, ..failure }
 }

@@ -84,17 +84,16 @@ fn join(asked: &MergePreview, context: &Context<'_>, script: &Script, look: &Exi
         .step("same", resolve::object_step(&format!("{target}^{{tree}}")).may_fail())
 }
 
-/// A merge needs `mainline`, and only a merge has it; the first commit of all has nothing to be compared with.
+/// A merge needs `mainline`, which is one of its parents; the first commit of all has nothing to be compared with.
 fn unfit(asked: &MergePreview, script: &Script, look: &Exits) -> Option<Failure> {
     let parents = script.line(look, "parents")?.split_whitespace().count().saturating_sub(1);
     let failure = |message: &str| Some(Failure::new(codes::MAINLINE_MISMATCH, message));
     match (parents, asked.mainline) {
         (2.., None) => failure("The commit is a merge, and 'mainline' is not given."),
-        (0..=1, Some(_)) => failure("The commit is no merge, and 'mainline' is given."),
-        (2.., Some(parent)) if usize::try_from(parent).is_ok_and(|parent| parent > parents) => {
-            failure("The merge has not so many parents.")
+        (1.., Some(parent)) if usize::try_from(parent).is_ok_and(|parent| parent > parents) => {
+            failure("The commit has not so many parents.")
         }
-        (0, None) => {
+        (0, _) => {
             let message = "The commit has no parent to be compared with.";
             Some(Failure::new(codes::REF_NOT_FOUND, message))
         }

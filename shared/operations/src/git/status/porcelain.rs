@@ -1,7 +1,6 @@
 //! Reads `git status --porcelain=v2 -z --branch`.
 
 use super::{Conflict, Entry, Renamed, StatusOutput};
-use crate::git::ConflictSide;
 
 /// Reads the records; what does not fit the format is left out. A cut text loses its last record.
 pub(super) fn parse(bytes: &[u8], cut: bool) -> StatusOutput {
@@ -74,17 +73,10 @@ fn changed(output: &mut StatusOutput, text: &str, fields: usize, original: Optio
     output.entries.push(Entry { path: path.to_owned(), orig_path: original, xy: xy.to_owned() });
 }
 
-/// `<XY> <sub> <m1> <m2> <m3> <mW> <h1> <h2> <h3> <path>`: mode and object id of each side.
 fn conflicted(output: &mut StatusOutput, text: &str) {
     let Some((kind, path)) = split(text, 8) else { return };
-    let fields: Vec<&str> = text.splitn(10, ' ').collect();
-    let side = |number: usize| {
-        let (mode, oid) = (fields.get(1 + number)?, fields.get(5 + number)?);
-        let there = mode.bytes().any(|byte| byte != b'0');
-        there.then(|| ConflictSide { oid: (*oid).to_owned(), mode: (*mode).to_owned() })
-    };
-    let conflict = Conflict::of(path.to_owned(), [side(1), side(2), side(3)]);
-    output.conflicted.push(Conflict { kind: kind.to_owned(), ..conflict });
+    let conflict = Conflict { path: path.to_owned(), kind: kind.to_owned(), ..Conflict::default() };
+    output.conflicted.push(conflict);
     output.entries.push(Entry { path: path.to_owned(), orig_path: None, xy: kind.to_owned() });
 }
 
