@@ -192,12 +192,18 @@ fn shape_rejection(path: &str, message: &str) -> Rejection {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = message.split('`').nth(1).unwrap_or("body");
     if message.starts_with("missing field") {
-        Rejection::argument(named, "is required")
+        Rejection::argument(within(path, named), "is required")
     } else if message.starts_with("unknown field") {
         let known = message.split_once(", ").map_or("", |(_, known)| known);
-        Rejection::argument(named, format!("is not a field of this operation; {known}"))
+        Rejection::argument(within(path, named), format!("is not a field of this operation; {known}"))
     } else {
         let field = if path == "." { "body" } else { path };
         Rejection::argument(field, message)
     }
+}
+
+/// A field of the object that a path leads to: `output.cursor`.
+fn within(path: &str, field: &str) -> String {
+    let outer = path.strip_suffix(field).unwrap_or(path).trim_matches('.');
+    if outer.is_empty() { field.to_owned() } else { format!("{outer}.{field}") }
 }

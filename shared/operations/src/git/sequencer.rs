@@ -104,7 +104,7 @@ impl Operation for Sequencer {
             Some(exits) if exits.ended != Ended::Normally => classify(exits, SideEffect::Unknown).into(),
             Some(exits) => {
                 let before = workspace::head(&look, looked, "before");
-                read(&script, exits, &state, before)
+                read(&script, exits, &state, &before)
             }
         }
     }
@@ -196,14 +196,15 @@ fn moved(before: Option<&Exit>, after: Option<&Exit>) -> Vec<RefChange> {
     names.into_iter().map(change).filter(|change| change.old != change.new).collect()
 }
 
-fn read(script: &Script, exits: &Exits, was: &State, before: Head) -> Decision<SequencerOutput> {
+fn read(script: &Script, exits: &Exits, was: &State, before: &Head) -> Decision<SequencerOutput> {
     if let Some(failure) = script.failure(exits, SideEffect::Unknown) {
         return failure.into();
     }
     let after = workspace::head(script, exits, "after");
     let state = unfinished::read(script.exit(exits, "state"));
     if !script.ok(exits, "act") {
-        return refused(script, exits, state.as_ref(), state.as_ref() == Some(was) && before == after).into();
+        return refused(script, exits, state.as_ref(), state.as_ref() == Some(was) && *before == after)
+            .into();
     }
     Done {
         head_before: before.oid.clone(),

@@ -63,7 +63,8 @@ fn a_side_that_is_missing_or_not_text_is_told() {
 
 #[test]
 fn pages_of_hunks_and_of_a_whole_side_are_together_exactly_the_whole() {
-    let text = |who: &str| (0..300).map(|line| format!("{line}\n{who} {line}\n")).collect::<String>();
+    let text =
+        |who: &str| (0..300).map(|line| format!("{line}\n{who} {line}\n")).collect::<Vec<_>>().concat();
     let (ours, theirs) = (text("ours"), text("theirs"));
     let mut sandbox = merged(&[("n", Some(&ours))], &[("n", Some(&theirs))]);
     let mut all = String::new();
@@ -112,7 +113,7 @@ fn the_hunks_are_those_of_gits_own_merge() {
         }
         lines
     };
-    let text = |lines: &[u64]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let text = |lines: &[u64]| lines.iter().map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     let (ours, theirs) = (text(&edited(1)), text(&edited(2)));
     let server = crate::server::Server::with_repository(None);
     let mut sandbox = server.cloned();
