@@ -150,6 +150,23 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
         ("switch", "branch", &names),
         ("branch-create", "name", &names),
         ("branch-create", "start_point", &["--track", "HEAD~1"]),
+        ("branch-rename", "name", &names),
+        ("branch-rename", "new_name", &names),
+        ("branch-delete", "name", &names),
+        ("branch-delete", "expected_oid", &["HEAD", "abc", "-d"]),
+        ("tag-create", "name", &names),
+        ("tag-create", "target", &["--sign", "HEAD~1", "a:b"]),
+        ("tag-delete", "name", &names),
+        ("tag-delete", "expected_oid", &["HEAD", "abc", "-d"]),
+        ("merge", "source", &["--strategy=ours", "HEAD~1", "a..b", ":/x"]),
+        ("rebase", "upstream", &["--exec=x", "HEAD~1", "-x"]),
+        ("rebase", "onto", &["--exec=x", "HEAD~1", "-x"]),
+        ("merge-preview", "source", &["--stdin", "HEAD~1", "a..b"]),
+        ("merge-preview", "target", &["--stdin", "HEAD~1", "a..b"]),
+        ("conflict-show", "path", &paths),
+        ("conflict-show", "path", &["a/", "./a", "a//b", "."]),
+        ("conflict-resolve", "path", &paths),
+        ("conflict-resolve", "path", &["a/", "./a", "a//b", "."]),
         ("init", "repo_url", &urls),
         ("init", "agent_id", &["", "-x", "a/b", ".."]),
         ("init", "task_id", &["", "-x", "a/b", "x.lock"]),
@@ -183,6 +200,12 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
             input.as_object_mut().unwrap().remove("mode");
             let (told, _) = refused(name, with(&input, field, json!(["good", path])));
             assert_eq!(told, format!("{field}[1]"), "{path}");
+        }
+    }
+    for name in ["cherry-pick", "revert"] {
+        for revision in ["--strategy=ours", "HEAD~1", "a..b", "-n", "a b"] {
+            let (told, _) = refused(name, with(&example(name), "revisions", json!(["good", revision])));
+            assert_eq!(told, "revisions[1]", "{revision}");
         }
     }
     for (name, input) in examples.iter().filter(|(_, input)| input.get("sandbox_id").is_some()) {
@@ -245,6 +268,30 @@ fn settings_that_do_not_go_together_are_refused() {
         ("stash-pop", json!({"index": 10_000}), "index"),
         ("worktree-add", json!({"create": false, "start_point": "main"}), "start_point"),
         ("file-write", json!({"encoding": "base64", "content": "%"}), "content"),
+        ("merge", json!({"squash": true, "ff": "only"}), "ff"),
+        ("merge", json!({"squash": true, "on_conflict": "keep"}), "on_conflict"),
+        ("merge", json!({"message": " \n"}), "message"),
+        ("cherry-pick", json!({"revisions": []}), "revisions"),
+        ("cherry-pick", json!({"mainline": 0}), "mainline"),
+        ("cherry-pick", json!({"no_commit": true, "on_conflict": "keep"}), "on_conflict"),
+        ("revert", json!({"revisions": vec!["a"; 51]}), "revisions"),
+        ("merge-preview", json!({"mainline": 1}), "mainline"),
+        ("tag-create", json!({"message": ""}), "message"),
+        ("conflict-resolve", json!({"with": "content"}), "content"),
+        ("conflict-resolve", json!({"content": "x"}), "content"),
+        ("conflict-resolve", json!({"with": "content", "content": "%", "encoding": "base64"}), "content"),
+        ("conflict-resolve", json!({"with": "hunks"}), "hunks"),
+        ("conflict-resolve", json!({"hunks": [{"number": 1, "with": "ours"}]}), "hunks"),
+        (
+            "conflict-resolve",
+            json!({"with": "hunks", "hunks": [{"number": 0, "with": "ours"}]}),
+            "hunks[0].number",
+        ),
+        (
+            "conflict-resolve",
+            json!({"with": "hunks", "hunks": [{"number": 1, "with": "ours", "content": "x"}]}),
+            "hunks[0].content",
+        ),
     ] {
         let mut input = examples().into_iter().find(|(other, _)| *other == name).unwrap().1;
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

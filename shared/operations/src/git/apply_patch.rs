@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::attempt::OnConflict;
 use super::conflict::{self, Conflict};
-use super::history::OnConflict;
 use super::script::{Script, scratch};
 use super::{commit, left_behind, workspace};
 use crate::failure::codes;

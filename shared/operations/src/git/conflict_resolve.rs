@@ -175,7 +175,7 @@ impl Operation for ConflictResolve {
         };
         let script = self.script(context, &chosen);
         match &rounds[1..] {
-            [] => Decision::run(self.plan(context, script, &chosen, rounds)),
+            [] => Decision::run(plan(context, script, &chosen, rounds)),
             [exits] if script.stopped_at(exits).is_some() => {
                 Decision::run(self.back(&contents.conflict).writing(context, Self::BUDGET, rounds))
             }
@@ -249,17 +249,6 @@ impl ConflictResolve {
         script.step("conflicts", conflict::list_step()).step("state", unfinished::step())
     }
 
-    fn plan(&self, context: &Context<'_>, script: Script, chosen: &Chosen, rounds: &[Exits]) -> Plan {
-        let mut plan = script.writing(context, Self::BUDGET, rounds);
-        if let Chosen::Text { bytes, .. } = chosen
-            && file_write::inline(bytes).is_none()
-        {
-            plan.uploads.push(Upload { path: context.scratch("content"), bytes: bytes.clone() });
-            plan.scratch = Some(scratch(context));
-        }
-        plan
-    }
-
     /// Puts the stages back; all of them go out first.
     fn back(&self, conflict: &Conflict) -> Script {
         let mut entries = vec![format!("0 {} 0\t{}", "0".repeat(40), self.path)];
@@ -290,4 +279,16 @@ impl ConflictResolve {
             in_progress: state.map(|state| state.kind.name().to_owned()),
         })
     }
+}
+
+/// With its upload, where the contents are long.
+fn plan(context: &Context<'_>, script: Script, chosen: &Chosen, rounds: &[Exits]) -> Plan {
+    let mut plan = script.writing(context, ConflictResolve::BUDGET, rounds);
+    if let Chosen::Text { bytes, .. } = chosen
+        && file_write::inline(bytes).is_none()
+    {
+        plan.uploads.push(Upload { path: context.scratch("content"), bytes: bytes.clone() });
+        plan.scratch = Some(scratch(context));
+    }
+    plan
 }

@@ -3,9 +3,9 @@
 //! A new operation is a file of its own, its two lines here (the module and the row), and a scenario in
 //! `tests/scenarios`. Routes, tools, verbs, functions, metric labels and documentation follow from the row.
 
+mod attempt;
 mod changes;
 mod conflict;
-mod history;
 mod integrate;
 mod left_behind;
 mod listing;
@@ -84,8 +84,8 @@ pub mod unstage;
 pub mod worktree_add;
 pub mod worktree_remove;
 
+pub use attempt::OnConflict;
 pub use conflict::{Conflict, ConflictSide};
-pub use history::OnConflict;
 pub use listing::Told;
 pub use pick::PickOutput;
 pub use preview::ConflictReason;

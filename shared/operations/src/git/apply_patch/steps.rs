@@ -2,7 +2,7 @@
 
 use super::{ApplyPatch, Target};
 use crate::context::WORKSPACE;
-use crate::git::history::OnConflict;
+use crate::git::attempt::OnConflict;
 use crate::git::script::Script;
 use crate::git::{conflict, room, staging};
 use crate::plan::Input;

@@ -83,12 +83,11 @@ fn joined(asked: &ConflictResolve, contents: &Contents, pieces: &[Piece]) -> Res
             Piece::Fits(side, range) => append(&mut bytes, hunks::slice(&sides[*side], range)),
             Piece::Hunk(place) => {
                 number += 1;
-                match choice(asked, number) {
-                    Some((with, own)) => hunk(&mut bytes, &sides, place, with, own),
-                    None => {
-                        left.push(number);
-                        marked(&mut bytes, &sides, place);
-                    }
+                if let Some((with, own)) = choice(asked, number) {
+                    hunk(&mut bytes, &sides, place, with, own);
+                } else {
+                    left.push(number);
+                    marked(&mut bytes, &sides, place);
                 }
             }
         }

@@ -1,7 +1,6 @@
 //! Reads `git status --porcelain=v2 -z --branch`.
 
 use super::{Conflict, Counts, Entry, Renamed, StatusOutput};
-use crate::git::ConflictSide;
 
 /// Reads the records: what stands before the files, and the files, those with conflicts first. What does not
 /// fit the format is left out. A cut text loses its last record.
@@ -19,9 +18,9 @@ pub(super) fn parse(bytes: &[u8]) -> (StatusOutput, Vec<Entry>) {
                 let Some(original) = records.next() else { break };
                 others.extend(entry(rest, 7, Some(original.into_owned())));
             }
-            "u" => conflicts.extend(conflicted(rest)),
+            "u" => conflicts.extend(entry(rest, 8, None)),
             "?" => {
-                others.push(Entry { path: rest.to_owned(), xy: "??".to_owned(), ..Entry::default() });
+                others.push(Entry { path: rest.to_owned(), orig_path: None, xy: "??".to_owned() });
             }
             _ => {}
         }
@@ -55,18 +54,7 @@ fn split(text: &str, fields: usize) -> Option<(&str, &str)> {
 
 fn entry(text: &str, fields: usize, orig_path: Option<String>) -> Option<Entry> {
     let (xy, path) = split(text, fields)?;
-    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned(), ..Entry::default() })
-}
-
-/// `<XY> <sub> <m1> <m2> <m3> <mW> <h1> <h2> <h3> <path>`: mode and object id of each side.
-fn conflicted(text: &str) -> Option<Entry> {
-    let fields: Vec<&str> = text.splitn(10, ' ').collect();
-    let side = |number: usize| {
-        let (mode, oid) = (fields.get(1 + number)?, fields.get(5 + number)?);
-        let there = mode.bytes().any(|byte| byte != b'0');
-        there.then(|| ConflictSide { oid: (*oid).to_owned(), mode: (*mode).to_owned() })
-    };
-    Some(Entry { sides: [side(1), side(2), side(3)], ..entry(text, 8, None)? })
+    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned() })
 }
 
 /// A kind of file; one file may be of several.
@@ -103,7 +91,10 @@ pub(super) fn sort(output: &mut StatusOutput, entry: &Entry) {
     for kind in kinds(entry) {
         let path = entry.path.clone();
         match kind {
-            Kind::Conflicted => output.conflicted.push(Conflict::of(path, entry.sides.clone())),
+            Kind::Conflicted => {
+                let kind = entry.xy.clone();
+                output.conflicted.push(Conflict { path, kind, ..Conflict::default() });
+            }
             Kind::Untracked => output.untracked.push(path),
             Kind::Staged => output.staged.push(path),
             Kind::Modified => output.modified.push(path),
