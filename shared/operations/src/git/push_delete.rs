@@ -49,7 +49,7 @@ impl From<Pushed> for PushDeleteOutput {
         Self {
             reference: pushed.reference,
             remote_before: pushed.old,
-            changed: pushed.pushed,
+            changed: pushed.changed,
             attempts: pushed.attempts,
             preview: pushed.preview,
         }

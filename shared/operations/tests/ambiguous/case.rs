@@ -37,6 +37,8 @@ pub enum Fate {
     Lost,
     /// Others act, and then the server looks at it.
     Second,
+    /// Others act after we looked, and before git begins to push.
+    Raced,
 }
 
 /// One example; all of it follows from its number.
@@ -103,11 +105,11 @@ impl Case {
             number,
             kind: [Kind::Forward, Kind::New, Kind::Deletion, Kind::Tag, Kind::Forced][number % 5],
             other: [Other::Nobody, Other::OnTop, Other::Overwrites][number / 5 % 3],
-            fate: [Fate::First, Fate::Lost, Fate::Second][point % 3],
+            fate: [Fate::First, Fate::Raced, Fate::Lost, Fate::Second][point % 4],
             // Headers and report are some 400 bytes: the cut wanders through them. Sometimes it is all.
-            reply_bytes: if point % 6 == 5 { usize::MAX } else { point * 71 % 400 },
+            reply_bytes: if point % 8 == 7 { usize::MAX } else { point * 71 % 400 },
             twice: point % 5 == 3,
-            sync: point % 4 == 3,
+            sync: point % 3 == 2,
         }
     }
 
@@ -121,6 +123,13 @@ impl Case {
         let (name, input) = self.prepare(stage, &bare);
         let foreign = Arc::new(Mutex::new(None));
         let act = self.other_acts(stage, &bare, Arc::clone(&foreign));
+        let nothing = || -> Box<dyn FnOnce() + Send> { Box::new(|| {}) };
+        let act = if self.fate == Fate::Raced {
+            stage.server.before_push(act);
+            nothing()
+        } else {
+            act
+        };
         let cut = |act| Cut {
             served: self.fate != Fate::Lost,
             reply_bytes: self.reply_bytes,
@@ -129,7 +138,7 @@ impl Case {
         };
         stage.server.accident(Accident::Cut(cut(act)));
         if self.twice {
-            stage.server.accident(Accident::Cut(cut(Box::new(|| {}))));
+            stage.server.accident(Accident::Cut(cut(nothing())));
         }
         let result = stage.sandbox.ask_unchecked(name, input);
         stage.server.no_more_accidents();

@@ -53,6 +53,8 @@ struct Shared {
     root: PathBuf,
     token: Option<String>,
     accidents: Mutex<VecDeque<Accident>>,
+    /// Done before the next push learns what the references are.
+    before_push: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Method, path and `Authorization` of every request.
     requests: Mutex<Vec<(String, String, Option<String>)>>,
     /// Every request is answered with a redirect to this.
@@ -130,10 +132,17 @@ impl Server {
         self.shared.accidents.lock().unwrap().push_back(accident);
     }
 
+    /// Somebody else does this after the remote was asked, and before the next push is begun.
+    #[allow(dead_code)] // not every test program needs it
+    pub fn before_push(&self, act: Box<dyn FnOnce() + Send>) {
+        *self.shared.before_push.lock().unwrap() = Some(act);
+    }
+
     /// Accidents that did not happen will not.
     #[allow(dead_code)] // not every test program needs it
     pub fn no_more_accidents(&self) {
         self.shared.accidents.lock().unwrap().clear();
+        *self.shared.before_push.lock().unwrap() = None;
     }
 
     pub fn redirect_to(&self, url: &str) {
@@ -202,6 +211,12 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         if authorization != Some(format!("Basic {right}")) {
             return status("401 Unauthorized", "WWW-Authenticate: Basic realm=\"git\"\r\n");
         }
+    }
+    if request.method == "GET"
+        && request.query.ends_with("git-receive-pack")
+        && let Some(act) = shared.before_push.lock().unwrap().take()
+    {
+        act();
     }
     let pushes = request.method == "POST" && request.path.ends_with("git-receive-pack");
     // git probes with a flush packet alone before it sends something large.

@@ -142,11 +142,10 @@ fn related(exits: &Exits, first: usize, prepared: &PushPrepared) -> Verdict {
         // What builds upon an older commit than the one that was there builds upon it in any case, and what
         // has both may have been joined by anybody. 1 says no; anything else says nothing.
         (true, false) if back.code == 1 => Verdict::Superseded,
-        (true, _) => Verdict::Unknown,
         // Nothing was there before, and what is there now is not built upon ours.
         (false, _) if prepared.old.is_none() => Verdict::NotLanded,
         (false, true) => Verdict::NotLanded,
-        (false, false) => Verdict::Unknown,
+        (true, _) | (false, false) => Verdict::Unknown,
     }
 }
 

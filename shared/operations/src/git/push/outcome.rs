@@ -11,6 +11,7 @@ use crate::failure::codes;
 use crate::{Done, Failure};
 
 /// What came of it, for the answers of the three operations.
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pushed {
     /// The remote's reference.
@@ -22,7 +23,7 @@ pub(crate) struct Pushed {
     /// How many attempts were made; the last one landed.
     pub(crate) attempts: u32,
     /// True when it was this operation that changed it.
-    pub(crate) pushed: bool,
+    pub(crate) changed: bool,
     /// True when a commit was made first.
     pub(crate) committed: bool,
     /// True when own commits were put on top of others'.
@@ -142,7 +143,7 @@ impl Machine<'_> {
             old: self.old.clone(),
             new: self.new.clone(),
             attempts: self.attempt,
-            pushed,
+            changed: pushed,
             committed: self.committed,
             rebased: self.rebased,
             updated: self.updated,
