@@ -120,3 +120,43 @@ fn a_folder_in_the_way_puts_the_conflict_back() {
         assert_eq!(sandbox.read("f/x"), "not known\n");
     }
 }
+
+#[test]
+fn a_link_leads_where_it_is_told_and_a_file_does_not_become_one() {
+    let mut sandbox = diverged(&[("n", Some("ours\n"))], &[("n", Some("theirs\n"))]);
+    let link = |sandbox: &Sandbox, branch: &str, to: &str| {
+        sandbox.git(&["switch", "-q", branch]);
+        std::os::unix::fs::symlink(to, sandbox.dir().join("link")).unwrap();
+        sandbox.git(&["add", "link"]);
+        sandbox.git(&["commit", "-qm", "link"]);
+    };
+    link(&sandbox, "side", "f");
+    link(&sandbox, "agent-a1-t1", "g");
+    sandbox.bad("merge", json!({"sandbox_id": "s1", "source": "side", "on_conflict": "keep"}));
+    let output = sandbox.good("conflict-resolve", with("link", "content", json!({"content": "n"})));
+    assert_eq!(output["resolved"]["mode"], "120000");
+    assert_eq!(std::fs::read_link(sandbox.dir().join("link")).unwrap().to_str(), Some("n"));
+    let output = sandbox.good("conflict-resolve", with("n", "union", json!({})));
+    assert_eq!(
+        (output["resolved"]["mode"].as_str(), output["remaining"].as_u64()),
+        (Some("100644"), Some(0))
+    );
+}
+
+#[test]
+fn the_conflict_as_it_was_is_kept_before_it_is_resolved() {
+    let mut sandbox = merged(&[("f", Some("ours\n"))], &[("f", Some("theirs\n"))]);
+    let before = sandbox.git(&["ls-files", "--unmerged"]);
+    let marked = sandbox.read("f");
+    sandbox.good("conflict-resolve", with("f", "ours", json!({})));
+    let kept = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/gitledger/"]);
+    let find = |end: &str| kept.lines().find(|name| name.ends_with(end)).unwrap().to_owned();
+    assert_eq!(sandbox.git(&["show", &format!("{}:f", find("/files"))]), marked.trim_end());
+    let blob = std::process::Command::new("git")
+        .args(["cat-file", "blob", &find("/index")])
+        .current_dir(sandbox.dir())
+        .output()
+        .unwrap();
+    std::fs::write(sandbox.dir().join(".git/index"), blob.stdout).unwrap();
+    assert_eq!(sandbox.git(&["ls-files", "--unmerged"]), before);
+}
