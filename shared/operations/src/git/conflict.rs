@@ -102,6 +102,11 @@ impl Conflict {
         Self { path, kind: kind.to_owned(), base, ours, theirs }
     }
 
+    /// The sides that have the file.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &ConflictSide> {
+        [&self.base, &self.ours, &self.theirs].into_iter().flatten()
+    }
+
     /// What can be done about it, for people.
     pub(crate) fn advice(&self) -> &'static str {
         match self.kind.as_str() {
