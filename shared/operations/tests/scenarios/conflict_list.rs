@@ -77,6 +77,20 @@ fn a_file_changed_here_and_deleted_there_has_its_own_name_and_not_a_piece_of_a_s
 }
 
 #[test]
+fn a_file_that_both_added_is_a_conflict_and_its_name_is_as_it_is() {
+    let mut sandbox = diverged(&[("caf\u{e9} \"x\"", Some("a\n"))], &[("caf\u{e9} \"x\"", Some("b\n"))]);
+    let failure = sandbox.bad("merge", json!({"sandbox_id": "s1", "source": "side", "on_conflict": "keep"}));
+    let output = failure.output.unwrap();
+    assert_eq!(
+        (output["has_conflicts"].as_bool(), output["conflicts_total"].as_u64()),
+        (Some(true), Some(1))
+    );
+    assert_eq!(kinds(&output), [("caf\u{e9} \"x\"".to_owned(), "AA".to_owned())]);
+    let path = json!({"sandbox_id": "s1", "path": "caf\u{e9} \"x\""});
+    assert_eq!(sandbox.good("conflict-show", path)["hunks"][0]["theirs"]["text"], "b\n");
+}
+
+#[test]
 fn pages_together_are_all_and_a_change_in_between_is_told() {
     let names: Vec<String> = (0..60).map(|number| format!("file-{number:02}")).collect();
     let side = |text| names.iter().map(|name| (name.as_str(), Some(text))).collect::<Vec<_>>();
