@@ -13,6 +13,8 @@ use crate::{Failure, Operation, Rejection};
 
 /// What an answer may have, in bytes of JSON, if nothing else is asked.
 pub const DEFAULT_BYTES: usize = 32 << 10;
+/// Names of what is left out have at least so much room.
+const NAMES_BYTES_MIN: usize = 1024;
 const BYTES: std::ops::RangeInclusive<u32> = 1024..=1 << 20;
 
 /// Which page is asked for, and how large it may be.
@@ -216,12 +218,13 @@ pub fn json_prefix(text: &[u8], room: usize) -> usize {
 }
 
 /// As many names as there is room for; then how many more there are.
-pub(crate) fn named(names: impl ExactSizeIterator<Item = String>, mut room: usize) -> Vec<String> {
+pub(crate) fn named(names: impl ExactSizeIterator<Item = String>, room: usize) -> Vec<String> {
+    let mut room = room.max(NAMES_BYTES_MIN);
     let total = names.len();
     let mut told = Vec::new();
     for name in names {
         let bytes = name_bytes(&name);
-        if bytes > room.max(1024) && !told.is_empty() {
+        if bytes > room && !told.is_empty() {
             told.push(format!("... and {} more", total - told.len()));
             break;
         }

@@ -90,10 +90,15 @@ pub fn printable_tail(text: &str, bytes: usize) -> String {
     text[start..].replace("\r\n", "\n").chars().map(printable).collect()
 }
 
+/// Whether a character is not seen, or changes how others are seen: control characters, zero widths and
+/// bidirectional marks.
+pub fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 fn printable(c: char) -> char {
-    let hides =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    if (c.is_control() && c != '\n' && c != '\t') || hides { '\u{fffd}' } else { c }
+    if hides(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]

@@ -103,7 +103,12 @@ fn a_three_way_merge_changes_nothing_if_there_are_conflicts_or_marks_them() {
     for more in [json!({}), json!({"dry_run": true}), json!({"dry_run": true, "on_conflict": "keep"})] {
         let failure = sandbox.bad("apply-patch", ask(more));
         assert_eq!((failure.code.name, failure.side_effect), ("merge-conflict", SideEffect::None));
-        assert_eq!(failure.output.unwrap()["conflicts"], json!([{"path": "f", "kind": "UU"}]));
+        let conflicts = failure.output.unwrap()["conflicts"].clone();
+        assert_eq!(
+            (&conflicts[0]["path"], &conflicts[0]["kind"]),
+            (&json!("f"), &json!("UU")),
+            "{conflicts}"
+        );
         assert_eq!(sandbox.git(&["status", "--short"]), "");
     }
     let failure = sandbox.bad("apply-patch", ask(json!({"on_conflict": "keep"})));

@@ -15,6 +15,9 @@ const PROBLEMS: &[Row] = &[
     (400, "BadRequest", "The request breaks a rule; nothing has happened.", || {
         Rejection::argument("sandbox_id", "is required").into()
     }),
+    (401, "Unauthorized", "An API key is needed here, and there is none or it is not good.", || {
+        Refusal::Unauthenticated { rule: "is missing; this route needs an API key".to_owned() }
+    }),
     (403, "Forbidden", "Whoever asks may not.", || {
         let rule = "must be this gateway".to_owned();
         Rejection { code: "forbidden", field: "Origin".to_owned(), rule }.into()
@@ -29,8 +32,8 @@ const PROBLEMS: &[Row] = &[
     }),
 ];
 
-/// What 403 is for: every route refuses foreign web pages.
-const EVERYWHERE: u16 = 403;
+/// Every route refuses foreign web pages, and, where keys are required, nearly every one who has none.
+const EVERYWHERE: [u16; 2] = [401, 403];
 
 /// `components.responses`.
 pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
@@ -45,7 +48,7 @@ pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
 
 /// The responses of these statuses, and of those that every route has.
 pub(super) fn references(statuses: &[u16]) -> Map<String, Value> {
-    let wanted = |status: &u16| *status == EVERYWHERE || statuses.contains(status);
+    let wanted = |status: &u16| EVERYWHERE.contains(status) || statuses.contains(status);
     let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
     let listed = PROBLEMS.iter().filter(|(status, ..)| wanted(status));
     listed.map(|(status, name, ..)| (status.to_string(), reference(name))).collect()
