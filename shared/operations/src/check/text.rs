@@ -87,10 +87,15 @@ pub fn printable_tail(text: &str, bytes: usize) -> String {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text[start..].replace("\r\n", "\n").chars().map(printable).collect()
+    printable(&text[start..].replace("\r\n", "\n"))
 }
 
-fn printable(c: char) -> char {
+/// A text from outside without what could move a terminal's cursor or hide text.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(shown).collect()
+}
+
+fn shown(c: char) -> char {
     let hides =
         matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     if (c.is_control() && c != '\n' && c != '\t') || hides { '\u{fffd}' } else { c }

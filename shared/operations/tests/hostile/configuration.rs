@@ -1,5 +1,6 @@
 //! Hostile configuration and hooks, under the three operations that carry a credential.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +20,10 @@ fn each(vectors: &[&Vector], judge: impl Fn(&Ground, usize, &Vector) -> Vec<Stri
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     let Some(vector) = vectors.get(number) else { break };
                     let told = judge(&ground, number, vector);
-                    complaints.lock().unwrap().extend(told.iter().map(|what| format!("{}: {what}", vector.name)));
+                    complaints
+                        .lock()
+                        .unwrap()
+                        .extend(told.iter().map(|what| format!("{}: {what}", vector.name)));
                 }
             });
         }
@@ -27,8 +31,14 @@ fn each(vectors: &[&Vector], judge: impl Fn(&Ground, usize, &Vector) -> Vec<Stri
     complaints.into_inner().unwrap()
 }
 
-/// A workspace that is no longer where a repository should be is refused; all others are worked in.
-const REFUSED: [&str; 3] = ["commondir", "a file .git", "extensions.partialClone, a promisor elsewhere"];
+/// What lacks objects, keeps them elsewhere or is in the middle of something is refused, with its own code;
+/// everything else lands.
+const REFUSED: [&str; 4] = [
+    "commondir",
+    "a file .git",
+    "extensions.partialClone, a promisor elsewhere",
+    "what an unfinished rebase would run",
+];
 
 fn hardened(ground: &Ground, number: usize, vector: &Vector) -> Vec<String> {
     let mut armed = ground.armed(vector);
@@ -39,12 +49,15 @@ fn hardened(ground: &Ground, number: usize, vector: &Vector) -> Vec<String> {
         ("push", json!({"branch": format!("landed-{number}")})),
     ] {
         input["sandbox_id"] = json!("s1");
-        match armed.sandbox.ask(name, input) {
-            Ok(_) => {}
-            Err(failure) if failure.code.name == "unknown-git-error" || !REFUSED.contains(&vector.name) => {
+        // What an operation says of itself is held against the repository, by panics.
+        match catch_unwind(AssertUnwindSafe(|| armed.sandbox.ask(name, input))) {
+            Err(_) => told.push(format!("{name} did not say what it did")),
+            Ok(Err(failure))
+                if failure.code.name == "unknown-git-error" || !REFUSED.contains(&vector.name) =>
+            {
                 told.push(format!("{name} failed: {failure:?}"));
             }
-            Err(_) => {}
+            Ok(_) => {}
         }
         told.extend(armed.fired(&ground.server).into_iter().map(|what| format!("{name}: {what}")));
     }
@@ -71,15 +84,23 @@ fn plain_git_walks_into_every_one_of_them() {
     let naive = |ground: &Ground, number: usize, vector: &Vector| {
         let armed = ground.armed(vector);
         let home = armed.sandbox.home.path();
-        plain(home, &["fetch", "origin"]);
-        plain(home, &["pull", "origin", "main"]);
-        plain(home, &["push", "origin", &format!("HEAD:refs/heads/naive-{number}")]);
+        let branch = format!("HEAD:refs/heads/naive-{number}");
+        let operations: [&[&str]; 3] =
+            [&["fetch", "origin"], &["pull", "origin", "main"], &["push", "origin", &branch]];
+        operations
+            .iter()
+            .take_while(|_| armed.fired(&ground.server).is_empty())
+            .for_each(|it| plain(home, it));
         stolen.fetch_add(usize::from(armed.stolen().contains(TOKEN)), Ordering::SeqCst);
         if armed.fired(&ground.server).is_empty() { vec!["does not fire".to_owned()] } else { Vec::new() }
     };
     let quiet = each(&VECTORS.iter().collect::<Vec<_>>(), naive);
     let named = each(&QUIET.iter().collect::<Vec<_>>(), naive);
-    println!("{} of {} fire, {stolen:?} with the token; not counted: {named:#?}", VECTORS.len() - quiet.len(), VECTORS.len());
+    println!(
+        "{} of {} fire, {stolen:?} with the token; not counted: {named:#?}",
+        VECTORS.len() - quiet.len(),
+        VECTORS.len()
+    );
     assert!(VECTORS.len() >= 20 && quiet.is_empty(), "{quiet:#?}");
     assert!(stolen.into_inner() >= 10);
 }

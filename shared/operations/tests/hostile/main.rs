@@ -11,7 +11,10 @@ mod server;
 #[path = "../real_git/truth.rs"]
 mod truth;
 
+mod addresses;
 mod attacker;
 mod configuration;
 mod ground;
+mod repositories;
+mod specimens;
 mod vectors;

@@ -239,17 +239,14 @@ impl<'a> Machine<'a> {
         let joined = integrate::read(script, exits);
         let failure = match (joined.conflicts.as_slice(), joined.done) {
             ([], true) => None,
-            ([], false) => {
-                let exit = script.exit(exits, "join").cloned().unwrap_or_default();
-                Some(classify_exit(&exit, SideEffect::None))
-            }
+            ([], false) => Some(integrate::refused(script, exits)),
             (conflicts, _) => Some(pull::conflicted(conflicts, false)),
         };
         if joined.done || !joined.conflicts.is_empty() {
             self.settle();
         }
         if let Some(failure) = failure {
-            return Err(self.failed(Failure { side_effect: self.touched(), ..failure }));
+            return Err(self.failed(failure));
         }
         let head = joined.head.oid.unwrap_or_default();
         self.old = script.line(exits, "theirs");
