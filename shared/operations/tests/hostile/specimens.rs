@@ -173,11 +173,11 @@ pub const SPECIMENS: &[(&str, &str)] = &[
     ),
     (
         "branches with control bytes",
-        r#"git pack-refs --all; printf '%s refs/heads/a\033[2Jb\n' $(git rev-parse main) >>packed-refs"#,
+        r"git pack-refs --all; printf '%s refs/heads/a\033[2Jb\n' $(git rev-parse main) >>packed-refs",
     ),
     (
         "a branch named like a command",
-        r#"git update-ref 'refs/heads/$(touch${IFS}canary)' main; git update-ref 'refs/heads/;touch${IFS}x' main"#,
+        r"git update-ref 'refs/heads/$(touch${IFS}canary)' main; git update-ref 'refs/heads/;touch${IFS}x' main",
     ),
     (
         "tags of files and folders",
