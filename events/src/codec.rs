@@ -37,7 +37,7 @@ impl Fact {
             Some(known) if schema_version > known => {
                 Err(DecodeError::NewerVersion { name: name.to_owned(), found: schema_version, known })
             }
-            // No type has had a second version yet, so there is nothing to upcast.
+            // The one second version (`PushPrepared`) only added to the first: nothing to upcast.
             Some(_) => Self::from_current(name, data),
         }
     }

@@ -58,7 +58,7 @@ macro_rules! facts {
 facts! {
     OperationRequested 1,
     SandboxRequested 1,
-    PushPrepared 1,
+    PushPrepared 2,
     PushAttempted 1,
     ConflictDetected 1,
     OperationSucceeded 1,

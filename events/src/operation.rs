@@ -73,8 +73,12 @@ pub struct PushPrepared {
     /// What the remote had; `None` when the reference did not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<String>,
-    /// What it is to have.
-    pub new: String,
+    /// What it is to have; `None` when the reference is to be taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+    /// True when `new` need not build upon `old`, which is then lost there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// How one push ended.

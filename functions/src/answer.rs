@@ -40,9 +40,12 @@ pub struct Answer {
     /// The failure, otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureAnswer>,
-    /// HEAD before and after, where the operation tells.
-    #[serde(default, skip_serializing_if = "Head::is_silent")]
-    pub head: Head,
+    /// HEAD before, where the operation tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_before: Option<String>,
+    /// HEAD after, where the operation tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_after: Option<String>,
     /// References that moved, in the workspace or at the remote.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refs_changed: Vec<RefChange>,
@@ -52,23 +55,6 @@ pub struct Answer {
     pub cost: Cost,
     /// True when this is the recorded answer of an earlier request with the same key.
     pub replayed: bool,
-}
-
-/// The commit that HEAD was and is at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Head {
-    /// Before the operation; `None` before the first commit.
-    #[serde(default)]
-    pub before: Option<String>,
-    /// After it.
-    #[serde(default)]
-    pub after: Option<String>,
-}
-
-impl Head {
-    fn is_silent(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A failure, for the caller to act on.
@@ -143,7 +129,8 @@ impl Answer {
             outcome: Outcome::Unknown,
             output: None,
             failure: Some(FailureAnswer::of(codes::UNKNOWN_OUTCOME, SideEffect::Unknown, message)),
-            head: Head::default(),
+            head_before: None,
+            head_after: None,
             refs_changed: Vec::new(),
             timing: AnswerTiming::default(),
             cost: Cost::default(),
@@ -154,7 +141,8 @@ impl Answer {
     fn succeed(&mut self, done: &OperationSucceeded) {
         self.outcome = Outcome::Succeeded;
         self.output.clone_from(&done.output);
-        self.head = Head { before: done.head_before.clone(), after: done.head_after.clone() };
+        self.head_before.clone_from(&done.head_before);
+        self.head_after.clone_from(&done.head_after);
         self.refs_changed.clone_from(&done.refs_changed);
         self.spent(&done.timing);
     }

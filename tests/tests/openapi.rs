@@ -10,7 +10,7 @@ use gitledger_tests::{Origin, Setup, System, tools, workspace};
 use serde_json::{Value, json};
 
 /// How many requests are made up in all, shared out to the operations. `GITLEDGER_EXAMPLES` says how many for each.
-const EXAMPLES: usize = 200;
+const EXAMPLES: usize = 130;
 /// So many for each there are at least.
 const EXAMPLES_MIN: usize = 3;
 
@@ -87,7 +87,7 @@ async fn the_gateway_answers_as_its_document_says() {
         assert!(well + badly > 0, "{}: no request got as far as the ledger", operation.name);
     }
     let well: usize = outcomes.values().map(|(well, _)| well).sum();
-    assert!(well > OPERATIONS.len(), "only {well} requests did what they asked: {outcomes:?}");
+    assert!(well > EXAMPLES / 5, "only {well} requests did what they asked: {outcomes:?}");
     system.stop().await;
 }
 

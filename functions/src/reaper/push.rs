@@ -93,15 +93,19 @@ pub(super) async fn resolve(
         Verdict::NotLanded if dead => {
             Some(vec![PushAttempted { attempt, outcome: PushOutcome::Failed }.into(), failed(state).into()])
         }
+        // Something else is there: that will not change by waiting.
+        Verdict::Replaced => Some(vec![given_up(prepared).into()]),
         Verdict::NotLanded | Verdict::Unknown => None,
     })
 }
 
 fn given_up(prepared: &PushPrepared) -> OperationAbandoned {
-    let reason = format!(
-        "its function died during the push of {} to {}, and the remote could not be asked what became of it",
-        prepared.new, prepared.reference
-    );
+    let reference = &prepared.reference;
+    let what = match &prepared.new {
+        Some(new) => format!("the push of {new} to {reference}"),
+        None => format!("the deletion of {reference}"),
+    };
+    let reason = format!("its function died during {what}, and the remote does not tell what became of it");
     OperationAbandoned { reason, side_effect: SideEffect::Unknown }
 }
 
@@ -189,27 +193,42 @@ async fn end(world: &World, sandbox_id: &str, origin: &Origin) {
 
 fn succeeded(state: &OperationState, prepared: &PushPrepared, superseded: bool) -> OperationSucceeded {
     let branch = prepared.reference.trim_start_matches("refs/heads/");
-    let output = json!({
-        "commit_hash": prepared.new,
-        "pushed_branch": branch,
-        "attempt": prepared.attempt,
-        "remote_before": prepared.old,
-        "superseded": superseded,
-    });
+    let output = match &prepared.new {
+        Some(new) => json!({
+            "commit_hash": new,
+            "pushed_branch": branch,
+            "reference": prepared.reference,
+            "attempt": prepared.attempt,
+            "remote_before": prepared.old,
+            "superseded": superseded,
+        }),
+        None => json!({
+            "reference": prepared.reference,
+            "remote_before": prepared.old,
+            "changed": true,
+            "attempts": prepared.attempt,
+        }),
+    };
     OperationSucceeded {
         sandbox_id: pushed_from(state).map(str::to_owned),
         timing: Timing::default(),
         head_before: None,
-        head_after: Some(prepared.new.clone()),
+        head_after: prepared.new.clone().filter(|_| pushes_head(state)),
         refs_changed: vec![RefChange {
             name: prepared.reference.clone(),
             old: prepared.old.clone(),
-            new: Some(prepared.new.clone()),
+            new: prepared.new.clone(),
         }],
         bytes: 0,
         output: Some(output),
         recovered: true,
     }
+}
+
+/// Whether it was the current branch that was pushed, and not something that the input names.
+fn pushes_head(state: &OperationState) -> bool {
+    let named = |field: &str| state.requested.as_ref().is_some_and(|it| it.input[field].is_string());
+    !named("source") && !named("tag")
 }
 
 fn failed(state: &OperationState) -> OperationFailed {
@@ -221,7 +240,7 @@ fn failed(state: &OperationState) -> OperationFailed {
         error_type: code.error_type.as_str().to_owned(),
         retryable: code.retryable,
         side_effect: SideEffect::None,
-        message: "its function died during the push; the remote was asked twice and does not have it"
+        message: "its function died during the push; the remote was asked twice and does not show it"
             .to_owned(),
         remedy: code.remedy.map(str::to_owned),
         output: None,
@@ -252,7 +271,16 @@ mod tests {
     }
 
     fn prepared(second: i64) -> Event {
-        event(second, PushPrepared { attempt: 1, reference: "r".into(), old: None, new: "n".into() })
+        event(
+            second,
+            PushPrepared {
+                attempt: 1,
+                reference: "r".into(),
+                old: None,
+                new: Some("n".into()),
+                force: false,
+            },
+        )
     }
 
     fn look(second: i64) -> Event {

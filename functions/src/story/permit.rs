@@ -1,6 +1,7 @@
 //! Whether whoever asks may have this done. Before anything is recorded.
 
 use gitledger_events::Fact;
+use gitledger_events::operation::PushPrepared;
 use gitledger_operations::failure::codes;
 use gitledger_operations::{Failure, Place, Plan, PushKind, PushPolicy, Remote};
 use gitledger_sandboxes::LeaseError;
@@ -39,8 +40,7 @@ pub(crate) async fn check(running: &Running<'_>) -> Result<(), Refusal> {
 }
 
 /// The last word before a round, whatever the operation has asked itself: a credential goes to repositories
-/// of the key only, and what is announced as a push is judged by the policy. Force and deletion are judged by
-/// the operations, which know of them.
+/// of the key only, and what is announced as a push is judged by the policy.
 pub(crate) fn round(
     policy: &PushPolicy,
     principal: &Principal,
@@ -53,17 +53,24 @@ pub(crate) fn round(
     }
     for fact in announced {
         if let Fact::PushPrepared(prepared) = fact {
-            policy.judge(&repo, &prepared.reference, PushKind::Forward)?;
+            policy.judge(&repo, &prepared.reference, kind(prepared))?;
         }
     }
     Ok(())
+}
+
+fn kind(prepared: &PushPrepared) -> PushKind<'_> {
+    match prepared {
+        PushPrepared { new: None, .. } => PushKind::Delete,
+        PushPrepared { force: true, old, .. } => PushKind::Force { expected: old.as_deref() },
+        _ => PushKind::Forward,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use gitledger_events::operation::PushPrepared;
     use gitledger_operations::Remotes;
     use gitledger_operations::policy::RepoPattern;
 
@@ -76,7 +83,9 @@ mod tests {
 
     fn push_of(branch: &str) -> Vec<Fact> {
         let reference = format!("refs/heads/{branch}");
-        vec![PushPrepared { attempt: 1, reference, old: None, new: "1".repeat(40) }.into()]
+        vec![
+            PushPrepared { attempt: 1, reference, old: None, new: Some("1".repeat(40)), force: false }.into(),
+        ]
     }
 
     #[test]

@@ -33,6 +33,15 @@ impl<O> Decision<O> {
     pub fn run(plan: Plan) -> Self {
         Self::Run { announce: Vec::new(), after: Duration::ZERO, plan }
     }
+
+    /// The same decision with another answer.
+    pub fn map<P>(self, change: impl FnOnce(O) -> P) -> Decision<P> {
+        match self {
+            Self::Run { announce, after, plan } => Decision::Run { announce, after, plan },
+            Self::Done(done) => done.map(change).into(),
+            Self::Failed(failure) => Decision::Failed(failure),
+        }
+    }
 }
 
 impl<O> From<Failure> for Decision<O> {

@@ -115,8 +115,10 @@ impl Declaration {
     }
 }
 
-/// Paragraphs as one line each: where a doc comment's lines end says nothing.
+/// A doc comment for callers: paragraphs as one line each, because where its lines end says nothing, and what is
+/// `None` here is null there.
 pub fn reflowed(text: &str) -> String {
+    let text = text.replace("`None`", "`null`");
     let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
@@ -214,13 +216,22 @@ pub(crate) fn read<T: DeserializeOwned>(input: Value) -> Result<T, Rejection> {
 fn shape_rejection(path: &str, message: &str) -> Rejection {
     let message = message.split(" at line ").next().unwrap_or(message);
     let named = message.split('`').nth(1).unwrap_or("body");
+    // The path may end at the object or at the field itself.
+    let inner = |object: &str| format!("{}.{named}", object.trim_end_matches(&format!(".{named}")));
+    let named = &if path == "." || path == named { named.to_owned() } else { inner(path) };
     if message.starts_with("missing field") {
-        Rejection::argument(named, "is required")
+        Rejection::argument(within(path, named), "is required")
     } else if message.starts_with("unknown field") {
         let known = message.split_once(", ").map_or("", |(_, known)| known);
-        Rejection::argument(named, format!("is not a field of this operation; {known}"))
+        Rejection::argument(within(path, named), format!("is not a field of this operation; {known}"))
     } else {
         let field = if path == "." { "body" } else { path };
         Rejection::argument(field, message)
     }
+}
+
+/// A field of the object that a path leads to: `output.cursor`.
+fn within(path: &str, field: &str) -> String {
+    let outer = path.strip_suffix(field).unwrap_or(path).trim_matches('.');
+    if outer.is_empty() { field.to_owned() } else { format!("{outer}.{field}") }
 }

@@ -13,6 +13,8 @@ use crate::{Failure, Operation, Rejection};
 
 /// What an answer may have, in bytes of JSON, if nothing else is asked.
 pub const DEFAULT_BYTES: usize = 32 << 10;
+/// Names of what is left out have at least so much room.
+const NAMES_BYTES_MIN: usize = 1024;
 const BYTES: std::ops::RangeInclusive<u32> = 1024..=1 << 20;
 
 /// Which page is asked for, and how large it may be.
@@ -131,10 +133,11 @@ impl Paging {
         name: impl Fn(&T) -> String,
     ) -> (Vec<T>, Page) {
         let mut room = self.max_bytes.saturating_sub(other_bytes);
-        let name_bytes =
-            |item: &T| Some(name(item).len()).filter(|bytes| *bytes > 0).map_or(0, |bytes| bytes + 3);
+        let named_bytes =
+            |item: &T| Some(name(item)).filter(|name| !name.is_empty()).map_or(0, |name| name_bytes(&name));
         // A name takes its room from the items: what is not shown has to be named.
-        let sizes: Vec<(usize, usize)> = rest.iter().map(|item| (size(item) + 1, name_bytes(item))).collect();
+        let sizes: Vec<(usize, usize)> =
+            rest.iter().map(|item| (size(item) + 1, named_bytes(item))).collect();
         let mut names: usize = sizes.iter().map(|(_, name)| name).sum::<usize>().min(room / 2);
         let mut count = 0;
         for (item, name) in sizes {
@@ -215,18 +218,25 @@ pub fn json_prefix(text: &[u8], room: usize) -> usize {
 }
 
 /// As many names as there is room for; then how many more there are.
-pub(crate) fn named(names: impl ExactSizeIterator<Item = String>, mut room: usize) -> Vec<String> {
+pub(crate) fn named(names: impl ExactSizeIterator<Item = String>, room: usize) -> Vec<String> {
+    let mut room = room.max(NAMES_BYTES_MIN);
     let total = names.len();
     let mut told = Vec::new();
     for name in names {
-        if name.len() + 3 > room.max(1024) && !told.is_empty() {
+        let bytes = name_bytes(&name);
+        if bytes > room && !told.is_empty() {
             told.push(format!("... and {} more", total - told.len()));
             break;
         }
-        room = room.saturating_sub(name.len() + 3);
+        room = room.saturating_sub(bytes);
         told.push(name);
     }
     told
+}
+
+/// What a name takes of the answer.
+pub(crate) fn name_bytes(name: &str) -> usize {
+    json_bytes(name) + 1
 }
 
 fn query<O: Operation>(operation: &O) -> u64 {

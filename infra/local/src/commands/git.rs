@@ -30,16 +30,16 @@ fn operations() -> String {
         (Effect::Publishes, "change the remote"),
     ];
     let width = OPERATIONS.iter().map(|operation| operation.name.len()).max().unwrap_or_default();
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for (effect, meaning) in groups {
-        text.push_str(&format!("Operations that {meaning}:\n"));
+        lines.push(format!("Operations that {meaning}:"));
         for operation in OPERATIONS.iter().filter(|operation| operation.effect == effect) {
-            text.push_str(&format!("  {:width$}  {}\n", operation.name, cut(&operation.summary())));
+            lines.push(format!("  {:width$}  {}", operation.name, cut(&operation.summary())));
         }
-        text.push('\n');
+        lines.push(String::new());
     }
-    text.push_str("`gitledger git <operation> --help` shows its fields");
-    text
+    lines.push("`gitledger git <operation> --help` shows its fields".to_owned());
+    lines.join("\n")
 }
 
 /// What fits on a line; the operation's own help has the rest.

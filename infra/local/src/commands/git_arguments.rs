@@ -50,7 +50,7 @@ pub fn flags(operation: &Declaration) -> Vec<Flag> {
 
 fn flatten(all: Vec<Field>, above: &[String], required: bool, found: &mut Vec<Flag>) {
     for field in all {
-        let path = [above, &[field.name.clone()]].concat();
+        let path = [above, std::slice::from_ref(&field.name)].concat();
         let required = required && field.required;
         match field.kind {
             Kind::Object(inner) if !inner.is_empty() => flatten(inner, &path, required, found),
@@ -80,11 +80,11 @@ fn usage(operation: &Declaration, flags: &[Flag]) -> String {
 }
 
 fn argument(flag: &Flag) -> Arg {
-    let mut help = flag.field.help.clone();
-    if let Some(default) = &flag.field.default {
-        let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        help.push_str(&format!(" [default: {default}]"));
-    }
+    let told = |default: &Value| default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+    let help = match &flag.field.default {
+        None => flag.field.help.clone(),
+        Some(default) => format!("{} [default: {}]", flag.field.help, told(default)),
+    };
     // What must be given stands first.
     let order = if flag.required { 1 } else { 2 };
     let argument = Arg::new(flag.id()).long(flag.long()).help(help.trim().to_owned()).display_order(order);
@@ -149,7 +149,7 @@ fn given(flag: &Flag, matches: &ArgMatches) -> Result<Option<Value>, String> {
     let Some(texts) = matches.get_many::<String>(&id) else { return Ok(None) };
     match &flag.field.kind {
         Kind::List(of) => texts.map(|text| single(flag, of, text)).collect::<Result<_, _>>().map(Some),
-        kind => texts.last().map(|text| single(flag, kind, text)).transpose(),
+        kind => matches.get_one::<String>(&id).map(|text| single(flag, kind, text)).transpose(),
     }
 }
 

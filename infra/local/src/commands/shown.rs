@@ -7,46 +7,52 @@ use serde_json::{Map, Value};
 
 /// An object as lines. What is empty is left out; what could move a terminal's cursor is made visible.
 pub fn lines(fields: &Map<String, Value>) -> String {
-    let mut text = String::new();
+    let mut page = Vec::new();
     for (name, value) in fields {
-        field(&mut text, "", name, value);
+        field(&mut page, "", name, value);
     }
-    printable_tail(&text, usize::MAX)
+    // Every line has its end.
+    page.push(String::new());
+    printable_tail(&page.join("\n"), usize::MAX)
 }
 
-fn field(text: &mut String, indent: &str, name: &str, value: &Value) {
+fn field(page: &mut Vec<String>, indent: &str, name: &str, value: &Value) {
+    let inside = format!("{indent}  ");
     match value {
         Value::Null => {}
+        Value::String(said) if said.is_empty() => {}
         Value::String(said) if said.contains('\n') => {
             // Whole texts stand alone, to be copied.
-            text.push_str(&format!("{indent}{name}:\n{}\n", said.trim_end_matches('\n')));
+            page.push(format!("{indent}{name}:\n{}", said.trim_end_matches('\n')));
         }
         Value::Array(items) if items.is_empty() => {}
         Value::Array(items) => {
-            text.push_str(&format!("{indent}{name}:\n"));
-            list(text, &format!("{indent}  "), items);
+            page.push(format!("{indent}{name}:"));
+            list(page, &inside, items);
         }
         Value::Object(fields) if fields.is_empty() => {}
         Value::Object(fields) => {
-            text.push_str(&format!("{indent}{name}:\n"));
-            fields.iter().for_each(|(name, value)| field(text, &format!("{indent}  "), name, value));
+            page.push(format!("{indent}{name}:"));
+            fields.iter().for_each(|(name, value)| field(page, &inside, name, value));
         }
-        one => text.push_str(&format!("{indent}{name}: {}\n", word(one))),
+        one => page.push(format!("{indent}{name}: {}", word(one))),
     }
 }
 
-fn list(text: &mut String, indent: &str, items: &[Value]) {
+fn list(page: &mut Vec<String>, indent: &str, items: &[Value]) {
     let rows: Option<Vec<&Map<String, Value>>> = items.iter().map(row).collect();
     if let Some(rows) = rows {
-        return table(rows).lines().for_each(|line| text.push_str(&format!("{indent}{}\n", line.trim_end())));
+        // A table begins each line with a blank of its own.
+        let shown = |line: &str| format!("{indent}{}", line.strip_prefix(' ').unwrap_or(line).trim_end());
+        return page.extend(table(&rows).lines().map(shown));
     }
     for item in items {
         match item {
             Value::Object(fields) => {
-                fields.iter().for_each(|(name, value)| field(text, indent, name, value));
-                text.push('\n');
+                fields.iter().for_each(|(name, value)| field(page, indent, name, value));
+                page.push(String::new());
             }
-            one => text.push_str(&format!("{indent}{}\n", word(one))),
+            one => page.push(format!("{indent}{}", word(one))),
         }
     }
 }
@@ -61,7 +67,7 @@ fn row(item: &Value) -> Option<&Map<String, Value>> {
     item.as_object().filter(|fields| !fields.is_empty() && fields.values().all(fits))
 }
 
-fn table(rows: Vec<&Map<String, Value>>) -> String {
+fn table(rows: &[&Map<String, Value>]) -> String {
     let mut names: Vec<&String> = Vec::new();
     for (name, _) in rows.iter().flat_map(|row| row.iter()).filter(|(_, value)| !value.is_null()) {
         if !names.contains(&name) {
@@ -93,13 +99,13 @@ mod tests {
     fn an_output_reads_as_a_page() {
         let output = json!({
             "branch": "main", "none": null, "empty": [], "files": ["a", "b"],
-            "rows": [{"path": "a", "xy": "M."}, {"path": "long", "xy": "??"}],
+            "rows": [{"old": "x", "path": "long"}, {"old": null, "path": "a"}],
             "commits": [{"oid": "1", "author": {"name": "A"}}],
             "patch": "+a\n-b\n",
         });
         let found = lines(output.as_object().unwrap());
         let wanted = "branch: main\ncommits:\n  author:\n    name: A\n  oid: 1\n\nfiles:\n  a\n  b\n\
-                      patch:\n+a\n-b\nrows:\n   path  xy\n   a     M.\n   long  ??\n";
+                      patch:\n+a\n-b\nrows:\n  old  path\n  x    long\n       a\n";
         assert_eq!(found, wanted);
     }
 

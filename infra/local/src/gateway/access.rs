@@ -35,6 +35,11 @@ fn need(method: &Method, path: &str) -> Need {
     }
 }
 
+/// Whether a route can be read by anybody.
+pub fn is_open(path: &str) -> bool {
+    need(&Method::GET, path) == Need::Nothing
+}
+
 fn is_safe(method: &Method) -> bool {
     method == Method::GET || method == Method::HEAD
 }

@@ -71,6 +71,7 @@ pub(super) struct Sandboxes {
 
 /// A sandbox as callers know it: by the same name as in answers, without the fold's own book-keeping.
 #[derive(Serialize, JsonSchema)]
+#[allow(clippy::struct_field_names)] // `sandbox_id` as in answers
 pub(super) struct Sandbox {
     /// Name it in operations.
     pub sandbox_id: String,

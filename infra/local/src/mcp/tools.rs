@@ -39,15 +39,9 @@ fn tool(declaration: &Declaration) -> Tool {
 fn annotations(declaration: &Declaration, title: String) -> ToolAnnotations {
     ToolAnnotations::with_title(title)
         .read_only(declaration.effect == Effect::Reads)
-        .destructive(is_destructive(declaration))
+        .destructive(declaration.destructive)
         .idempotent(true)
         .open_world(is_open_world(declaration))
-}
-
-/// Whether it can lose what cannot be had again. No operation can yet: what is pushed is never overwritten,
-/// and what is not committed is refused instead of dropped.
-fn is_destructive(_: &Declaration) -> bool {
-    false
 }
 
 /// Whether it talks to a remote: what it sees there is not of this system's making.

@@ -10,14 +10,14 @@ const LARGEST: u64 = 1 << 40;
 
 /// Reads a range whose numbers are at least `least`.
 pub fn range(field: &str, text: &str, least: u64) -> Result<Range, Rejection> {
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|number| digits && (least..LARGEST).contains(number))
+    let number = |digits: &str| {
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse().ok().filter(|number| plain && (least..LARGEST).contains(number))
     };
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let last = if last.is_empty() { Some(None) } else { number(last).map(Some) };
-    match (number(first), last) {
-        (Some(first), Some(last)) if last.is_none_or(|last| last >= first) => Ok((first, last)),
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let end = if to.is_empty() { Some(None) } else { number(to).map(Some) };
+    match (number(from), end) {
+        (Some(first), Some(end)) if end.is_none_or(|end| end >= first) => Ok((first, end)),
         _ => {
             let rule = format!("must be '10-20', '10-' or '10', the first number at least {least}");
             Err(Rejection::argument(field, rule))

@@ -68,6 +68,7 @@ fn is_branch(name: &str) -> bool {
         && !name.contains("..")
         && !name.contains("@{")
         && !name.bytes().any(forbidden)
+        && !name.chars().any(super::text::hides)
         && name.split('/').all(part)
 }
 
@@ -102,6 +103,8 @@ mod tests {
             "a\\b",
             "a@{1}",
             "a\u{7f}",
+            "a\u{202e}b",
+            "a\u{200b}b",
             "a\nb",
         ];
         for name in bad {

@@ -92,13 +92,15 @@ pub fn printable_tail(text: &str, bytes: usize) -> String {
 
 /// A text from outside without what could move a terminal's cursor or hide text.
 pub(crate) fn printable(text: &str) -> String {
+    let shown = |c: char| if hides(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
     text.chars().map(shown).collect()
 }
 
-fn shown(c: char) -> char {
-    let hides =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    if (c.is_control() && c != '\n' && c != '\t') || hides { '\u{fffd}' } else { c }
+/// Whether a character is not seen, or changes how others are seen: control characters, zero widths and
+/// bidirectional marks.
+pub fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -114,9 +114,12 @@ code_table! {
     WORKTREE_DIRTY "worktree-dirty" Conflict false "The working copy has changes that are not committed." Some("commit them there, or use `force`");
     NOTHING_TO_COMMIT "nothing-to-commit" Other false "There is nothing to commit." None;
     EMPTY_CHANGE "empty-change" Conflict false "The commit changes nothing here: what it does is there already." Some("leave it out; when it stays open, `sequencer` with `skip`");
-    MAINLINE_MISMATCH "mainline-mismatch" Other false "`mainline` is needed for a merge commit, and only for one." None;
+    MAINLINE_MISMATCH "mainline-mismatch" Other false "`mainline` is needed for a merge commit, and must be one of its parents." None;
     DIVERGED "diverged" Conflict false "Both sides have commits of their own." Some("pull with `auto_rebase`");
     UNRELATED_HISTORIES "unrelated-histories" Conflict false "The two histories have no commit in common." None;
+    REMOTE_EXISTS "remote-exists" Conflict false "A remote of this name exists." Some("remove it first, or choose another name");
+    REMOTE_NOT_FOUND "remote-not-found" Other false "There is no remote of this name." None;
+    SUBMODULE_ERROR "submodule-error" Other false "A submodule could not be brought to its commit." Some("read `output.submodules`: each has its own code");
     NO_UPSTREAM "no-upstream" Other false "The sandbox has no workspace with a remote." Some("clone first");
     DETACHED_HEAD "detached-head" Other false "HEAD is not on a branch." Some("switch to a branch first");
     NON_FAST_FORWARD "non-fast-forward" Conflict true "Somebody else pushed in between, every time." Some("pull, then push again");

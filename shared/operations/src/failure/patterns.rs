@@ -94,7 +94,7 @@ pub(super) const PATTERNS: &[(Pattern, Code)] = &[
     (&["transfer closed with "], codes::NETWORK_INTERRUPTED),
     (&["early EOF"], codes::NETWORK_INTERRUPTED),
     // References.
-    (&["cannot lock ref '", "': '", "' exists; cannot create '"], codes::REF_NAME_CONFLICT),
+    (&["'refs/", "' exists; cannot create 'refs/"], codes::REF_NAME_CONFLICT),
     (&["cannot lock ref '", "': there is a non-empty directory"], codes::REF_NAME_CONFLICT),
     (&["upload-pack: not our ref"], codes::REF_NOT_FOUND),
     (&["Remote branch ", " not found in upstream"], codes::REF_NOT_FOUND),

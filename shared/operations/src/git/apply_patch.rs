@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::attempt::OnConflict;
 use super::conflict::{self, Conflict};
-use super::history::OnConflict;
 use super::script::{Script, scratch};
 use super::{commit, left_behind, workspace};
 use crate::failure::codes;
@@ -130,14 +130,10 @@ impl Operation for ApplyPatch {
         let turn = Turn { patch: self, context, script: steps::apply(self, context) };
         match rounds {
             [] => turn.run(steps::apply(self, context), self.inline().is_none(), rounds),
-            [exits] => match turn.read(exits) {
-                Read::Decided(decision) => decision,
-                Read::Misfit if turn.tried(exits).is_empty() => turn.misfit(exits, None),
-                Read::Misfit => {
-                    let script = steps::each(self, context, &turn.tried(exits));
-                    turn.run(script, true, rounds)
-                }
-            },
+            [exits] => turn.read(exits).unwrap_or_else(|| match turn.tried(exits) {
+                files if files.is_empty() => turn.misfit(exits, None),
+                files => turn.run(steps::each(self, context, &files), true, rounds),
+            }),
             [exits, each, ..] => turn.misfit(exits, Some(each)),
         }
     }
@@ -177,14 +173,6 @@ struct Turn<'a> {
     script: Script,
 }
 
-/// What the first round has shown.
-enum Read {
-    /// This is the end.
-    Decided(Decision<ApplyPatchOutput>),
-    /// The patch does not fit, and nothing was changed: which files is to be found out.
-    Misfit,
-}
-
 impl Turn<'_> {
     fn run(&self, script: Script, upload: bool, rounds: &[Exits]) -> Decision<ApplyPatchOutput> {
         let mut plan = script.writing(self.context, ApplyPatch::BUDGET, rounds);
@@ -196,16 +184,18 @@ impl Turn<'_> {
         Decision::run(plan)
     }
 
-    fn read(&self, exits: &Exits) -> Read {
+    /// What the first round has shown; `None` when the patch does not fit and nothing was changed: then it
+    /// is to be found out which files are at fault.
+    fn read(&self, exits: &Exits) -> Option<Decision<ApplyPatchOutput>> {
         let script = &self.script;
         let at = script.stopped_at(exits);
         if at == Some("unmerged") {
-            return Read::Decided(commit::unmerged(script.exit(exits, "unmerged")).into());
+            return Some(commit::unmerged(script.exit(exits, "unmerged")).into());
         }
         let conflicts = conflict::read(script.exit(exits, "conflicts"));
         if !conflicts.is_empty() && exits.ended == Ended::Normally {
             let kept = script.exit(exits, "fits").is_none();
-            return Read::Decided(conflicted(&conflicts, kept).into());
+            return Some(conflicted(&conflicts, kept).into());
         }
         let failure = match at {
             Some(_) => left_behind::failure(script, exits, "apply"),
@@ -214,9 +204,9 @@ impl Turn<'_> {
             None => Some(left_behind::of_exit(script.exit(exits, "apply"))),
         };
         match failure {
-            None => Read::Decided(self.done(exits).into()),
-            Some(failure) if failure.code == codes::PATCH_FAILED => Read::Misfit,
-            Some(failure) => Read::Decided(failure.into()),
+            None => Some(self.done(exits).into()),
+            Some(failure) if failure.code == codes::PATCH_FAILED => None,
+            Some(failure) => Some(failure.into()),
         }
     }
 

@@ -132,8 +132,12 @@ impl Blame {
             .revision
             .as_deref()
             .map(|revision| paging.pins().and_then(<[String]>::first).map_or(revision, String::as_str));
-        let mut blame = Step::git(["-c", "blame.ignoreRevsFile=", "blame", "--incremental", "--root"])
-            .with(["--no-textconv", "--no-progress", "--no-ext-diff", "--diff-algorithm=default"]);
+        let mut blame = Step::git(["blame", "--incremental", "--root", "--ignore-revs-file="]).with([
+            "--no-textconv",
+            "--no-progress",
+            "--no-ext-diff",
+            "--diff-algorithm=default",
+        ]);
         if self.detect_moves {
             blame = blame.with(["-M"]);
         }

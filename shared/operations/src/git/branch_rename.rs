@@ -8,10 +8,11 @@ use super::script::Script;
 use super::{resolve, workspace};
 use crate::failure::{classify, codes};
 use crate::{
-    Budget, Context, Decision, Done, Exits, Failure, Operation, Place, Rejection, Remotes, Step, Undo, check,
+    Budget, Context, Decision, Done, Exits, Failure, Operation, Place, Rejection, Remotes, Step, check,
 };
 
-/// Gives a branch another name, the current branch too. Never over an existing branch.
+/// Gives a branch another name, the current branch too. Never over an existing branch. The same with the
+/// names exchanged undoes it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BranchRename {
@@ -41,7 +42,6 @@ impl Operation for BranchRename {
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::LOCAL;
     const EXAMPLE: &'static str = r#"{"sandbox_id": "i1", "name": "side", "new_name": "feature"}"#;
-    const UNDO: Undo = Undo::References;
     type Output = BranchRenameOutput;
 
     fn place(&self) -> Place<'_> {

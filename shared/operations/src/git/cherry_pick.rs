@@ -4,7 +4,7 @@ use gitledger_events::operation::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::OnConflict;
+use super::attempt::OnConflict;
 use super::pick::{Pick, PickOutput};
 use super::workspace;
 use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, Undo};
@@ -18,7 +18,7 @@ pub struct CherryPick {
     pub sandbox_id: String,
     /// The commits in the order in which they are made, each a branch, a tag or an object id; at most 50.
     pub revisions: Vec<String>,
-    /// Of merge commits, which parent (from 1) they are compared with. Needed for them, and only for them.
+    /// Of merge commits, which parent (from 1) they are compared with; they need it.
     #[serde(default)]
     pub mainline: Option<u32>,
     /// Only stage the changes. What is staged must be committed before.

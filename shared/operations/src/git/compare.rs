@@ -82,7 +82,7 @@ impl Operation for Compare {
             return failure.into();
         }
         let paging = &context.envelope.page;
-        let apart = rounds.first().is_some_and(|first| self.apart(&self.script(paging, false), first));
+        let apart = rounds.first().is_some_and(|first| parted(&self.script(paging, false), first));
         let script = self.script(paging, apart && rounds.len() > 1);
         let Some(exits) = rounds.last() else {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
@@ -113,12 +113,12 @@ impl Operation for Compare {
     }
 }
 
-impl Compare {
-    /// True when they have no commit in common.
-    fn apart(&self, script: &Script, exits: &Exits) -> bool {
-        script.stopped_at(exits) == Some("merge-base") && exits.last().is_some_and(|exit| exit.code == 1)
-    }
+/// True when they have no commit in common.
+fn parted(script: &Script, exits: &Exits) -> bool {
+    script.stopped_at(exits) == Some("merge-base") && exits.last().is_some_and(|exit| exit.code == 1)
+}
 
+impl Compare {
     fn script(&self, paging: &Paging, apart: bool) -> Script {
         let (base, head) = match paging.pins() {
             Some([base, head, ..]) => (base, head),

@@ -17,7 +17,7 @@ use crate::{Exit, Failure, Step};
 /// No more conflicts are told of one join: an event has a limit, and nobody reads more.
 const TOLD_MAX: usize = 200;
 /// Nor more bytes of paths. An event may have 256 KiB, and JSON can make six bytes of one.
-const TOLD_PATHS_BYTES: usize = 24 << 10;
+const TOLD_PATHS_BYTES: usize = 32 << 10;
 
 /// A file that git could not join. A rename on both sides makes several: one for each name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -100,6 +100,11 @@ impl Conflict {
             _ => "UU",
         };
         Self { path, kind: kind.to_owned(), base, ours, theirs }
+    }
+
+    /// The sides that have the file.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &ConflictSide> {
+        [&self.base, &self.ours, &self.theirs].into_iter().flatten()
     }
 
     /// What can be done about it, for people.

@@ -12,7 +12,7 @@ use super::conflict::{self, Conflict, ConflictSide, contents};
 use super::conflict_show::not_conflicted;
 use super::file_write::{self, Encoding};
 use super::script::{Script, scratch};
-use super::{unfinished, workspace};
+use super::{room, unfinished, workspace};
 use crate::failure::{classify, codes};
 use crate::plan::{Ended, Input, Upload};
 use crate::{
@@ -173,9 +173,13 @@ impl Operation for ConflictResolve {
             Ok(chosen) => chosen,
             Err(failure) => return failure.into(),
         };
-        let script = self.script(context, &chosen);
+        let script = self.script(context, &contents.conflict, &chosen);
         match &rounds[1..] {
-            [] => Decision::run(self.plan(context, script, &chosen, rounds)),
+            [] => Decision::run(plan(context, script, &chosen, rounds)),
+            [exits] if script.stopped_at(exits) == Some("folder") => {
+                let message = format!("{} is a folder in the working tree.", self.path);
+                Failure::new(codes::PATH_NOT_A_FILE, message).into()
+            }
             [exits] if script.stopped_at(exits).is_some() => {
                 Decision::run(self.back(&contents.conflict).writing(context, Self::BUDGET, rounds))
             }
@@ -214,22 +218,30 @@ impl ConflictResolve {
     }
 
     /// First what is staged, because that is what can be put back.
-    fn script(&self, context: &Context<'_>, chosen: &Chosen) -> Script {
+    fn script(&self, context: &Context<'_>, conflict: &Conflict, chosen: &Chosen) -> Script {
         let paths = Input::Fields(vec![self.path.clone()]);
         let literal = ["--pathspec-from-file=-", "--pathspec-file-nul"];
         let restore = ["restore", "--quiet", "--no-progress", "--worktree", "--no-recurse-submodules"];
         let restore = Step::git(restore).with(literal).reading(paths.clone());
         let script = match chosen {
+            // A submodule's folder stays, as git leaves it.
+            Chosen::Deleted if conflict.sides().any(|side| side.mode == choice::SUBMODULE) => {
+                let remove = Step::git(["update-index", "--force-remove", "-z", "--stdin"]);
+                Script::default().step("remove", remove.reading(paths))
+            }
             Chosen::Deleted => {
                 let remove = Step::git(["rm", "--quiet", "--force", "--ignore-unmatch"]).with(literal);
-                Script::default().step("remove", remove.reading(paths))
+                let script = Script::default().step("folder", no_folder_step(&self.path));
+                script.step("remove", remove.reading(paths))
             }
             Chosen::Side(side) => {
                 let entry = format!("{} {} 0\t{}", side.mode, side.oid, self.path);
                 let index = Step::git(["update-index", "-z", "--index-info"]);
+                let file = side.mode != choice::SUBMODULE;
                 Script::default()
+                    .maybe("folder", file.then(|| no_folder_step(&self.path)))
                     .step("index", index.reading(Input::Fields(vec![entry])))
-                    .maybe("file", (side.mode != choice::SUBMODULE).then_some(restore))
+                    .maybe("file", file.then_some(restore))
             }
             Chosen::Text { bytes, mode, own } => {
                 // Contents of a caller are a file's, lines of a stage are git's already.
@@ -242,22 +254,12 @@ impl ConflictResolve {
                 let index = Step::git(["update-index", "--add", "--cacheinfo", mode]).given(0);
                 Script::default()
                     .step("blob", blob)
+                    .step("folder", no_folder_step(&self.path))
                     .step("index", index.with([&self.path]))
                     .step("file", restore)
             }
         };
         script.step("conflicts", conflict::list_step()).step("state", unfinished::step())
-    }
-
-    fn plan(&self, context: &Context<'_>, script: Script, chosen: &Chosen, rounds: &[Exits]) -> Plan {
-        let mut plan = script.writing(context, Self::BUDGET, rounds);
-        if let Chosen::Text { bytes, .. } = chosen
-            && file_write::inline(bytes).is_none()
-        {
-            plan.uploads.push(Upload { path: context.scratch("content"), bytes: bytes.clone() });
-            plan.scratch = Some(scratch(context));
-        }
-        plan
     }
 
     /// Puts the stages back; all of them go out first.
@@ -290,4 +292,22 @@ impl ConflictResolve {
             in_progress: state.map(|state| state.kind.name().to_owned()),
         })
     }
+}
+
+/// git would remove a folder in the way with everything in it.
+fn no_folder_step(path: &str) -> Step {
+    let path = format!("./{path}");
+    room::inside(["test", "!", "-d", &path, "-o", "-L", &path])
+}
+
+/// With its upload, where the contents are long.
+fn plan(context: &Context<'_>, script: Script, chosen: &Chosen, rounds: &[Exits]) -> Plan {
+    let mut plan = script.writing(context, ConflictResolve::BUDGET, rounds);
+    if let Chosen::Text { bytes, .. } = chosen
+        && file_write::inline(bytes).is_none()
+    {
+        plan.uploads.push(Upload { path: context.scratch("content"), bytes: bytes.clone() });
+        plan.scratch = Some(scratch(context));
+    }
+    plan
 }

@@ -156,7 +156,7 @@ impl ConflictShow {
             ..ConflictShowOutput::default()
         };
         if let Some(side) = self.side {
-            self.content(context, &pins, contents.texts[side.index()].as_deref(), &mut output);
+            show_text(context, &pins, contents.texts[side.index()].as_deref(), &mut output);
             return Ok(output);
         }
         let all = match contents.pieces() {
@@ -171,43 +171,37 @@ impl ConflictShow {
         (output.hunks, output.page) = paging.cut(all, &pins, json_bytes(&output), name);
         Ok(output)
     }
+}
 
-    /// As many lines as there is room for, from where the last page ended; at least one.
-    fn content(
-        &self,
-        context: &Context<'_>,
-        pins: &[String],
-        text: Option<&[u8]>,
-        output: &mut ConflictShowOutput,
-    ) {
-        let Some(text) = text else { return };
-        output.content_bytes = Some(text.len() as u64);
-        if is_binary(text) {
-            return;
-        }
-        let paging = &context.envelope.page;
-        let lines = hunks::lines(text);
-        let skip = paging.skip().min(lines.len());
-        let mut room = paging.max_bytes.saturating_sub(json_bytes(output) + 200);
-        let mut content = String::new();
-        let mut count = 0;
-        for line in &lines[skip..] {
-            let line = String::from_utf8_lossy(line);
-            let bytes = json_bytes(line.as_ref());
-            if count > 0 && bytes > room {
-                break;
-            }
-            room = room.saturating_sub(bytes);
-            content.push_str(&line);
-            count += 1;
-        }
-        let next = skip + count;
-        if next < lines.len() {
-            let omitted = vec![format!("lines {} to {}", next + 1, lines.len())];
-            output.page = Page { truncated: true, omitted, cursor: Some(paging.next(pins, next)) };
-        }
-        output.content = Some(content);
+/// As many lines as there is room for, from where the last page ended; at least one.
+fn show_text(context: &Context<'_>, pins: &[String], text: Option<&[u8]>, output: &mut ConflictShowOutput) {
+    let Some(text) = text else { return };
+    output.content_bytes = Some(text.len() as u64);
+    if is_binary(text) {
+        return;
     }
+    let paging = &context.envelope.page;
+    let lines = hunks::lines(text);
+    let skip = paging.skip().min(lines.len());
+    let mut room = paging.max_bytes.saturating_sub(json_bytes(output) + 200);
+    let mut shown = String::new();
+    let mut count = 0;
+    for line in &lines[skip..] {
+        let line = String::from_utf8_lossy(line);
+        let bytes = json_bytes(line.as_ref());
+        if count > 0 && bytes > room {
+            break;
+        }
+        room = room.saturating_sub(bytes);
+        shown.push_str(&line);
+        count += 1;
+    }
+    let next = skip + count;
+    if next < lines.len() {
+        let omitted = vec![format!("lines {} to {}", next + 1, lines.len())];
+        output.page = Page { truncated: true, omitted, cursor: Some(paging.next(pins, next)) };
+    }
+    output.content = Some(shown);
 }
 
 impl Side {

@@ -13,8 +13,8 @@ use super::script::{Script, scratch};
 use super::workspace;
 use crate::{Budget, Context, Decision, Done, Exits, Operation, Page, Place, Rejection, Remotes, check};
 
-/// Reads a file: as it is in the working tree, as a commit has it, or one side of a conflict. A symbolic link
-/// is not followed: its contents are where it leads.
+/// Reads a file or a part of it, as it is in the working tree, as a commit has it, or one side of a conflict.
+/// A symbolic link is not followed: its contents are where it leads.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileRead {

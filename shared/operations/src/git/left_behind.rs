@@ -25,10 +25,9 @@ pub(crate) fn failure(script: &Script, exits: &Exits, changing: &str) -> Option<
     let failure = classify(exits, SideEffect::None);
     let midway = exits.ended != Ended::Normally || MIDWAY.contains(&failure.code);
     let side_effect = match script.exit(exits, changing) {
-        None => SideEffect::None,
         Some(exit) if exit.ok() => SideEffect::Applied,
         Some(_) if midway => SideEffect::Unknown,
-        Some(_) => SideEffect::None,
+        _ => SideEffect::None,
     };
     Some(Failure { side_effect, ..failure })
 }

@@ -1,4 +1,4 @@
-//! `log`: the logged, commit by commit.
+//! `log`: the history, commit by commit.
 
 use gitledger_events::operation::{Effect, SideEffect};
 use jiff::civil;
@@ -16,7 +16,7 @@ use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step, check,
 };
 
-/// Shows the logged from a revision backwards, newest first, with authors, dates and whole messages.
+/// Shows the history from a revision backwards, newest first, with authors, dates and whole messages.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -51,7 +51,7 @@ pub struct Log {
     pub all: bool,
 }
 
-/// A part of the logged.
+/// A part of the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogOutput {
     /// Newest first.
@@ -117,7 +117,7 @@ impl Operation for Log {
             return Decision::run(script.reading(context, Self::BUDGET, rounds));
         };
         if let Some(failure) = revision::not_found(&script, exits, "tip", &self.revision) {
-            // A repository without commits has an empty logged.
+            // A repository without commits has an empty history.
             let empty = failure.code == codes::EMPTY_REPOSITORY;
             return if empty { Done::with(LogOutput::default()).into() } else { failure.into() };
         }

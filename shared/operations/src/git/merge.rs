@@ -4,7 +4,7 @@ use gitledger_events::operation::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::{self, Attempt, OnConflict};
+use super::attempt::{self, Attempt, OnConflict};
 use super::preview::{self, Joined};
 use super::script::Script;
 use super::{resolve, staging, workspace};
@@ -121,7 +121,7 @@ impl Operation for Merge {
 impl Merge {
     /// The name is resolved only to be sure of it: git's own message is made of the name.
     fn merging(&self) -> Attempt {
-        let begin = history::begin();
+        let begin = attempt::begin();
         let ff = match self.ff {
             FastForward::Auto => "--ff",
             FastForward::Only => "--ff-only",
@@ -141,7 +141,7 @@ impl Merge {
     /// A squash leaves no mark of being unfinished, so what is staged already must not be mixed with it;
     /// then `reset --merge` takes back what it staged, and finds nothing when that is committed.
     fn squashing(&self) -> Attempt {
-        let begin = history::begin().step("index", Step { may_fail: false, ..staging::staged_step() });
+        let begin = attempt::begin().step("index", Step { may_fail: false, ..staging::staged_step() });
         let message = self.message.clone().unwrap_or_else(|| format!("Squash of {}", self.source));
         Attempt {
             names: vec![(begin.len(), self.source.clone())],

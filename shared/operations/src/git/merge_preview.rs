@@ -137,7 +137,7 @@ impl MergePreview {
                     commits: 1,
                     ..MergePreviewOutput::default()
                 };
-                Done::with(output.with(joined.conflicts, joined.reasons)).into()
+                Done::with(output.with(&joined.conflicts, joined.reasons)).into()
             }
             Err(failure) => failure.into(),
         }
@@ -146,13 +146,13 @@ impl MergePreview {
 
 impl MergePreviewOutput {
     /// The same with what does not fit.
-    fn with(self, conflicts: Vec<Conflict>, reasons: Vec<ConflictReason>) -> Self {
+    fn with(self, conflicts: &[Conflict], reasons: Vec<ConflictReason>) -> Self {
         let stopped_at = (!conflicts.is_empty()).then(|| self.source.clone());
         Self {
             clean: conflicts.is_empty(),
             stopped_at: self.stopped_at.clone().or(stopped_at),
             conflicts_total: u64::try_from(conflicts.len()).unwrap_or(u64::MAX),
-            conflicts: conflict::told(&conflicts).to_vec(),
+            conflicts: conflict::told(conflicts).to_vec(),
             reasons,
             ..self
         }

@@ -3,9 +3,9 @@
 //! A new operation is a file of its own, its two lines here (the module and the row), and a scenario in
 //! `tests/scenarios`. Routes, tools, verbs, functions, metric labels and documentation follow from the row.
 
+mod attempt;
 mod changes;
 mod conflict;
-mod history;
 mod integrate;
 mod left_behind;
 mod listing;
@@ -14,6 +14,7 @@ mod logged;
 mod noise;
 mod pick;
 mod preview;
+mod remote_config;
 mod resolve;
 mod revision;
 mod room;
@@ -47,16 +48,20 @@ pub mod file_write;
 pub mod grep;
 pub mod init;
 pub mod log;
+pub mod ls_remote;
 pub mod merge;
 pub mod merge_preview;
 pub mod r#move;
 pub mod operation_undo;
 pub mod pull;
 pub mod push;
+pub mod push_delete;
 pub mod rebase;
 pub mod ref_resolve;
 pub mod reflog;
+pub mod remote_add;
 pub mod remote_list;
+pub mod remote_remove;
 pub mod remove;
 pub mod reset;
 pub mod restore;
@@ -68,7 +73,9 @@ pub mod stash_list;
 pub mod stash_pop;
 pub mod stash_push;
 pub mod status;
+pub mod submodule_update;
 pub mod switch;
+pub mod sync;
 pub mod tag_create;
 pub mod tag_delete;
 pub mod tag_list;
@@ -77,8 +84,8 @@ pub mod unstage;
 pub mod worktree_add;
 pub mod worktree_remove;
 
+pub use attempt::OnConflict;
 pub use conflict::{Conflict, ConflictSide};
-pub use history::OnConflict;
 pub use listing::Told;
 pub use pick::PickOutput;
 pub use preview::ConflictReason;
@@ -132,6 +139,12 @@ pub const OPERATIONS: &[Declaration] = &[
     Declaration::of::<fetch::Fetch>(),
     Declaration::of::<pull::Pull>(),
     Declaration::of::<push::Push>(),
+    Declaration::of::<push_delete::PushDelete>(),
+    Declaration::of::<sync::Sync>(),
+    Declaration::of::<ls_remote::LsRemote>(),
+    Declaration::of::<remote_add::RemoteAdd>(),
+    Declaration::of::<remote_remove::RemoteRemove>(),
+    Declaration::of::<submodule_update::SubmoduleUpdate>(),
     Declaration::of::<switch::Switch>(),
     Declaration::of::<branch_create::BranchCreate>(),
     Declaration::of::<branch_list::BranchList>(),

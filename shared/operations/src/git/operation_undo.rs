@@ -15,7 +15,7 @@ use crate::{
     snapshot, table,
 };
 
-/// Undoes an operation: the references that it moved go back, and with them the files where it changed those.
+/// Undoes what an operation did to its workspace: the references that it moved go back, and with them the files where it changed those.
 /// Refused when anything of it has moved since. What was at a remote stays there. An undo can be undone.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +32,7 @@ pub struct OperationUndoOutput {
     /// The operation that was undone.
     pub undone: Uuid,
     /// Its name.
-    pub operation: String,
+    pub name: String,
     /// References that went back; with `dry_run` those that would.
     pub refs_restored: Vec<RefChange>,
     /// True when files and what was staged came back from the snapshot that was kept before the operation.
@@ -84,16 +84,20 @@ impl Operation for OperationUndo {
         match script.stopped_at(exits) {
             None => {}
             Some("head-same" | "same") => return moved(&script, exits, record).into(),
-            Some("checkout") => return classify(exits, SideEffect::None).into(),
-            Some("refs") if undo != Undo::Checkout => return classify(exits, SideEffect::None).into(),
-            Some(_) => return classify(exits, SideEffect::Applied).into(),
+            Some(step) => {
+                // The checkout comes first where there is one.
+                let untouched =
+                    step == "checkout" || (["gone", "refs"].contains(&step) && undo != Undo::Checkout);
+                let left = if untouched { SideEffect::None } else { SideEffect::Applied };
+                return classify(exits, left).into();
+            }
         }
         let head = workspace::head(&script, exits, "head").oid;
         let restored = back(record);
         let dry = context.envelope.dry_run;
         let output = OperationUndoOutput {
             undone: self.id,
-            operation: record.operation.clone(),
+            name: record.operation.clone(),
             refs_restored: restored.clone(),
             files_restored: undo == Undo::Snapshot,
             head: head.clone(),
@@ -176,8 +180,16 @@ fn script(record: &OperationRecord, undo: Undo, dry_run: bool) -> Script {
         }
         _ => script,
     };
-    let moves = lines(&back, |change| match &change.new {
+    // git itself refuses to take away the branch that HEAD is on.
+    let is_branch = |change: &&RefChange| change.new.is_none() && change.name.starts_with("refs/heads/");
+    let gone: Vec<&str> =
+        back.iter().filter(is_branch).map(|change| &change.name["refs/heads/".len()..]).collect();
+    let delete = Step::git(["branch", "--delete", "--force", "--quiet", "--"]).with(gone.iter().copied());
+    let script = script.maybe("gone", (!gone.is_empty()).then_some(delete));
+    let others: Vec<RefChange> = back.iter().filter(|change| !is_branch(change)).cloned().collect();
+    let moves = lines(&others, |change| match &change.new {
         Some(new) => format!("update {} {new}", change.name),
+        // A tag or a stash.
         None => format!("delete {}", change.name),
     });
     let script = script.step(

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::{self, Attempt, Changed, OnConflict};
-use super::resolve;
+use super::attempt::{self, Attempt, Changed, OnConflict};
 use super::script::Script;
+use super::{resolve, staging};
 use crate::{Exits, Rejection, Step, check};
 
 /// The most commits in one request.
@@ -60,10 +60,15 @@ impl Pick<'_> {
         Ok(())
     }
 
+    /// What is staged must not be there: git refuses to begin then, but of several commits it leaves a mark all
+    /// the same, and what takes that back would take what is staged with it.
+    ///
     /// With `no_commit` too the commits are made, because what is begun as commits can be taken back; then
     /// the branch goes back and leaves their changes staged. What was taken back has nothing to leave.
     pub(super) fn attempt(&self) -> Attempt {
-        let mut before = history::begin().step("start", resolve::commit_step("HEAD"));
+        let mut before = attempt::begin()
+            .step("index", Step { may_fail: false, ..staging::staged_step() })
+            .step("start", resolve::commit_step("HEAD"));
         let start = before.len() - 1;
         let fixed = [self.command, "--no-edit", "--no-gpg-sign", "--no-rerere-autoupdate", "--strategy=ort"];
         let mut act = Step::git(fixed).with(self.mainline.map(|parent| format!("--mainline={parent}")));

@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conflict::{self, Conflict};
-use super::history::OnConflict;
 use super::integrate::{self, Join};
 use super::room::Fetching;
 use super::script::Script;
@@ -17,6 +16,8 @@ use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Place, Rejection, Remote, Remotes, Step,
     check,
 };
+
+pub use super::attempt::OnConflict;
 
 /// Fetches a branch of the remote and puts the current branch's own commits on top of it, or merges it. If
 /// both sides changed the same lines, nothing is left changed and the conflicts are told.

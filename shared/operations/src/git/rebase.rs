@@ -4,7 +4,7 @@ use gitledger_events::operation::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::history::{self, Attempt, OnConflict};
+use super::attempt::{self, Attempt, OnConflict};
 use super::script::Script;
 use super::{integrate, resolve, workspace};
 use crate::{Budget, Context, Decision, Exits, Operation, Place, Rejection, Remotes, Step, Undo, check};
@@ -74,7 +74,7 @@ impl Operation for Rebase {
 
 impl Rebase {
     fn attempt(&self) -> Attempt {
-        let begin = integrate::clean_steps(history::begin());
+        let begin = integrate::clean_steps(attempt::begin());
         let (upstream, onto) = (begin.len(), begin.len() + 1);
         let named = self.onto.as_ref().unwrap_or(&self.upstream);
         let act = Step::git(integrate::REBASE).with(["--onto"]).given(onto).given(upstream);

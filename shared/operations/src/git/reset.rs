@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::listing::{self, Told};
 use super::script::Script;
-use super::{commit, conflict, left_behind, revision, workspace};
+use super::{commit, conflict, left_behind, revision, staging, workspace};
 use crate::plan::Ended;
 use crate::{
     Budget, Context, Decision, Done, Exits, Operation, Place, Rejection, Remotes, Step, Undo, check,
@@ -148,6 +148,7 @@ impl Reset {
             .maybe("unmerged", some.then(|| listing::and_paths(conflict::refuse_step(), &self.files)))
             .step("before", workspace::head_step())
             .maybe("lost", self.lost_step(TARGET))
+            .maybe("refresh", (self.mode == Mode::Keep).then(staging::refresh_step))
             .maybe("reset", (!dry_run).then_some(reset))
             .step("after", workspace::head_step())
     }

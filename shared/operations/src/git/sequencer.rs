@@ -10,8 +10,8 @@ use serde_json::json;
 use super::script::Script;
 use super::unfinished::{self, Kind, Progress, State};
 use super::workspace::{self, Head};
-use super::{conflict, history, staging};
-use crate::failure::{classify, classify_exit, codes};
+use super::{attempt, conflict, staging};
+use crate::failure::{classify, codes};
 use crate::plan::Ended;
 use crate::{
     Budget, Context, Decision, Done, Exit, Exits, Failure, Operation, Place, Rejection, Remotes, Step,
@@ -104,7 +104,7 @@ impl Operation for Sequencer {
             Some(exits) if exits.ended != Ended::Normally => classify(exits, SideEffect::Unknown).into(),
             Some(exits) => {
                 let before = workspace::head(&look, looked, "before");
-                read(&script, exits, &state, before)
+                read(&script, exits, &state, &before)
             }
         }
     }
@@ -196,14 +196,15 @@ fn moved(before: Option<&Exit>, after: Option<&Exit>) -> Vec<RefChange> {
     names.into_iter().map(change).filter(|change| change.old != change.new).collect()
 }
 
-fn read(script: &Script, exits: &Exits, was: &State, before: Head) -> Decision<SequencerOutput> {
+fn read(script: &Script, exits: &Exits, was: &State, before: &Head) -> Decision<SequencerOutput> {
     if let Some(failure) = script.failure(exits, SideEffect::Unknown) {
         return failure.into();
     }
     let after = workspace::head(script, exits, "after");
     let state = unfinished::read(script.exit(exits, "state"));
     if !script.ok(exits, "act") {
-        return refused(script, exits, state.as_ref(), state.as_ref() == Some(was) && before == after).into();
+        return refused(script, exits, state.as_ref(), state.as_ref() == Some(was) && *before == after)
+            .into();
     }
     Done {
         head_before: before.oid.clone(),
@@ -228,8 +229,7 @@ fn refused(script: &Script, exits: &Exits, state: Option<&State>, same: bool) ->
     if !conflicts.is_empty() {
         return conflict::failure(&conflicts, state);
     }
-    let failure = history::empty(state.cloned(), script.ok(exits, "staged"));
-    let failure = failure
-        .unwrap_or_else(|| classify_exit(&script.exit(exits, "act").cloned().unwrap_or_default(), touched));
+    let empty = attempt::empty(state.cloned(), script.ok(exits, "staged"));
+    let failure = empty.unwrap_or_else(|| attempt::refusal(script.exit(exits, "act")));
     Failure { side_effect: touched, ..failure }
 }

@@ -14,7 +14,7 @@ use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Page, Place, Rejection, Remotes, Step, check,
 };
 
-/// Shows a commit: who, when, why, and what it changed against its first parent.
+/// Shows a commit and what it changed against its first parent: who, when, why, which files, which lines.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Show {

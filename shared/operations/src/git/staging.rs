@@ -16,6 +16,12 @@ pub(crate) fn add_step(files: &[String], all: bool) -> Step {
         .reading(Input::Fields(files.to_vec()))
 }
 
+/// Looks at files that were written, which git takes for changed until then, even if their contents are as
+/// before. Fails where some are changed.
+pub(crate) fn refresh_step() -> Step {
+    Step::git(["update-index", "-q", "--refresh"]).may_fail()
+}
+
 /// Exits with 1 when something is staged.
 pub(crate) fn staged_step() -> Step {
     Step::git(["diff", "--cached", "--quiet", "--no-ext-diff", "--no-textconv"]).may_fail()

@@ -82,7 +82,7 @@ impl Operation for StashPop {
         let script = self.script(context);
         match rounds {
             [] => run(script),
-            [exits] if self.half_done(&script, exits) => run(self.back(context)),
+            [exits] if half_done(&script, exits) => run(self.back(context)),
             [exits] => self.read(&script, exits),
             [exits, back, ..] => {
                 let failure = left_behind::of_exit(script.exit(exits, "pop"));
@@ -100,14 +100,6 @@ impl StashPop {
     fn unknown_step(&self) -> Step {
         let parent = format!("{}^3", stash::name(self.index));
         Step::git(["ls-tree", "-r", "-z", "--name-only", "--full-tree", &parent]).may_fail()
-    }
-
-    /// True when git refused to change files, and yet has brought back those that it did not know.
-    fn half_done(&self, script: &Script, exits: &Exits) -> bool {
-        script.stopped_at(exits).is_none()
-            && !script.ok(exits, "pop")
-            && script.ok(exits, "gone")
-            && conflict::read(script.exit(exits, "conflicts")).is_empty()
     }
 
     /// Removes those again: none of them was there before.
@@ -159,6 +151,14 @@ impl StashPop {
             _ => left_behind::of_exit(script.exit(exits, "pop")).into(),
         }
     }
+}
+
+/// True when git refused to change files, and yet has brought back those that it did not know.
+fn half_done(script: &Script, exits: &Exits) -> bool {
+    script.stopped_at(exits).is_none()
+        && !script.ok(exits, "pop")
+        && script.ok(exits, "gone")
+        && conflict::read(script.exit(exits, "conflicts")).is_empty()
 }
 
 fn conflicted(conflicts: &[Conflict], output: StashPopOutput) -> Failure {

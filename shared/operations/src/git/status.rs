@@ -6,7 +6,6 @@ use gitledger_events::operation::{Effect, SideEffect};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::conflict::ConflictSide;
 use super::script::Script;
 use super::unfinished::{self, Progress};
 use super::{Conflict, workspace};
@@ -97,7 +96,7 @@ pub struct Renamed {
 }
 
 /// One file of the status.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Its name now.
     pub path: String,
@@ -106,9 +105,6 @@ pub struct Entry {
     pub orig_path: Option<String>,
     /// git's two letters, staged and not: `M.`, `.M`, `??`, `UU`.
     pub xy: String,
-    /// Of a conflict: base, ours and theirs.
-    #[serde(skip)]
-    sides: [Option<ConflictSide>; 3],
 }
 
 impl Operation for Status {
@@ -207,8 +203,6 @@ impl StatusOutput {
     /// What the lists of names take of the answer.
     fn names_bytes(&self) -> usize {
         let lists = [&self.modified, &self.staged, &self.untracked, &self.deleted];
-        lists.map(|list| json_bytes(list)).iter().sum::<usize>()
-            + json_bytes(&self.renamed)
-            + json_bytes(&self.conflicted)
+        lists.map(json_bytes).iter().sum::<usize>() + json_bytes(&self.renamed) + json_bytes(&self.conflicted)
     }
 }

@@ -82,6 +82,8 @@ impl Operation for WorktreeRemove {
 
 impl WorktreeRemove {
     fn script(&self, context: &Context<'_>) -> Script {
+        // The number of the step that prints the tree.
+        const TREE: usize = 3;
         let name = &self.name;
         let script = Script::default()
             .step("prune", worktree::prune_step())
@@ -92,7 +94,6 @@ impl WorktreeRemove {
             return script.step("remove", remove);
         }
         // As a snapshot of the workspace, but with an index from nothing: it is needed once.
-        const TREE: usize = 3;
         let index = format!("GIT_INDEX_FILE={}", context.scratch("worktree-index"));
         let aside = |arguments: &[&str]| {
             let argv = ["env", &index, "git"].into_iter().chain(arguments.iter().copied());

@@ -24,7 +24,7 @@ pub struct OperationCancelOutput {
     /// The operation.
     pub id: Uuid,
     /// Its name.
-    pub operation: String,
+    pub name: String,
     /// True when it was told to stop; its outcome follows.
     pub cancelling: bool,
 }
@@ -66,7 +66,7 @@ impl Operation for OperationCancel {
             );
             return Failure::new(codes::NOT_RUNNING, message).into();
         }
-        let operation = record.operation.clone();
-        Done::with(OperationCancelOutput { id: self.id, operation, cancelling: true }).into()
+        let name = record.operation.clone();
+        Done::with(OperationCancelOutput { id: self.id, name, cancelling: true }).into()
     }
 }

@@ -16,13 +16,20 @@ pub struct OperationGet {
     pub id: Uuid,
 }
 
+/// The operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationGetOutput {
+    /// All that the ledger has of it.
+    pub record: OperationRecord,
+}
+
 impl Operation for OperationGet {
     const NAME: &'static str = "operation-get";
     const EFFECT: Effect = Effect::Reads;
     const BUDGET: Budget = Budget::LOCAL;
     const EXAMPLE: &'static str = r#"{"id": "01920000-0000-7000-8000-000000000001"}"#;
     const IN_WORKSPACE: bool = false;
-    type Output = OperationRecord;
+    type Output = OperationGetOutput;
 
     fn place(&self) -> Place<'_> {
         Place::Ledger
@@ -38,7 +45,7 @@ impl Operation for OperationGet {
 
     fn decide(&self, context: &Context<'_>, _: &[Exits]) -> Decision<Self::Output> {
         match record::found(context, self.id) {
-            Ok(record) => Done::with(record.clone()).into(),
+            Ok(record) => Done::with(OperationGetOutput { record: record.clone() }).into(),
             Err(failure) => failure.into(),
         }
     }

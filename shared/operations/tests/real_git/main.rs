@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)] // a panic is a test's report; `json!` makes values
 
+mod history;
+mod hostile;
 mod opening;
 mod pulling;
 mod pushing;

@@ -20,10 +20,25 @@ pub enum Accident {
     CutReply,
     /// The connection is cut before anything is done.
     CutRequest,
+    /// See [`Cut`].
+    #[allow(dead_code)] // not every test program has this accident
+    Cut(Cut),
     /// This is done first.
     First(Box<dyn FnOnce() + Send>),
     /// This status is answered, and nothing is done.
     Status(u16),
+}
+
+/// The connection is cut in the middle of the answer, or before there is one.
+pub struct Cut {
+    /// Whether the push is carried out.
+    pub served: bool,
+    /// How much of the answer is sent.
+    pub reply_bytes: usize,
+    /// What is done meanwhile, by somebody else.
+    pub act: Box<dyn FnOnce() + Send>,
+    /// Whether that is done before the push is carried out.
+    pub acts_first: bool,
 }
 
 /// The server; it lives as long as the test.
@@ -38,6 +53,8 @@ struct Shared {
     root: PathBuf,
     token: Option<String>,
     accidents: Mutex<VecDeque<Accident>>,
+    /// Done before the next push learns what the references are.
+    before_push: Mutex<Option<Box<dyn FnOnce() + Send>>>,
     /// Method, path and `Authorization` of every request.
     requests: Mutex<Vec<(String, String, Option<String>)>>,
     /// Every request is answered with a redirect to this.
@@ -115,6 +132,19 @@ impl Server {
         self.shared.accidents.lock().unwrap().push_back(accident);
     }
 
+    /// Somebody else does this after the remote was asked, and before the next push is begun.
+    #[allow(dead_code)] // not every test program needs it
+    pub fn before_push(&self, act: Box<dyn FnOnce() + Send>) {
+        *self.shared.before_push.lock().unwrap() = Some(act);
+    }
+
+    /// Accidents that did not happen will not.
+    #[allow(dead_code)] // not every test program needs it
+    pub fn no_more_accidents(&self) {
+        self.shared.accidents.lock().unwrap().clear();
+        *self.shared.before_push.lock().unwrap() = None;
+    }
+
     pub fn redirect_to(&self, url: &str) {
         *self.shared.redirect.lock().unwrap() = Some(url.to_owned());
     }
@@ -182,6 +212,12 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
             return status("401 Unauthorized", "WWW-Authenticate: Basic realm=\"git\"\r\n");
         }
     }
+    if request.method == "GET"
+        && request.query.ends_with("git-receive-pack")
+        && let Some(act) = shared.before_push.lock().unwrap().take()
+    {
+        act();
+    }
     let pushes = request.method == "POST" && request.path.ends_with("git-receive-pack");
     // git probes with a flush packet alone before it sends something large.
     let accident =
@@ -190,6 +226,19 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
         Some(Accident::CutRequest) => return,
         Some(Accident::CutReply) => {
             backend(&request, shared);
+            return;
+        }
+        Some(Accident::Cut(Cut { served, reply_bytes, act, acts_first })) => {
+            let answer = || if served { backend(&request, shared) } else { Vec::new() };
+            let answer = if acts_first {
+                act();
+                answer()
+            } else {
+                let answer = answer();
+                act();
+                answer
+            };
+            let _ = stream.write_all(&answer[..reply_bytes.min(answer.len())]);
             return;
         }
         Some(Accident::Status(code)) => return status(&format!("{code} No"), ""),

@@ -70,9 +70,9 @@ fn a_diff_shows_staged_and_unstaged_changes_and_never_a_file_from_outside() {
     std::os::unix::fs::symlink("/etc", sandbox.dir().join("etc")).unwrap();
     let outside = sandbox.ask("diff", json!({"sandbox_id": "s1", "files": ["etc/passwd", "g"]}));
     assert!(!format!("{outside:?}").contains("root:"), "{outside:?}");
-    let small = sandbox.good("diff", json!({"sandbox_id": "s1", "max_bytes": 120}));
-    assert_eq!(small["truncated"], true);
-    assert!(small["diff"].as_str().unwrap().len() <= 120);
+    let small = sandbox.good("diff", json!({"sandbox_id": "s1", "output": {"max_bytes": 1024}}));
+    assert_eq!((&small["truncated"], small["files_total"].as_u64()), (&serde_json::json!(false), Some(2)));
+    assert!(small.to_string().len() <= 1024);
     let between = sandbox.good("diff", json!({"sandbox_id": "s1", "from": "origin/main", "to": "HEAD"}));
     assert_eq!(between["files"], json!([]));
     let failure = sandbox.bad("diff", json!({"sandbox_id": "s1", "from": "nope"}));
@@ -86,13 +86,14 @@ fn a_log_pages_and_shows_whole_messages() {
     let message = "subject \u{1b}[2J\n\nbody\nmore\n";
     sandbox.good("commit", json!({"sandbox_id": "s1", "message": message, "allow_empty": true}));
     let log = sandbox.good("log", json!({"sandbox_id": "s1", "limit": 2}));
-    assert_eq!(log["more"], true);
+    assert_eq!(log["truncated"], true);
     assert_eq!(log["commits"][0]["body"], "body\nmore");
     assert_eq!(log["commits"][0]["author"]["name"], "a1");
     assert_eq!(log["commits"][0]["author"]["date"], "2023-11-14T22:13:20Z");
-    let rest = sandbox.good("log", json!({"sandbox_id": "s1", "limit": 2, "skip": 2}));
-    assert_eq!((rest["more"].as_bool(), rest["commits"].as_array().unwrap().len()), (Some(false), 1));
-    let touched = sandbox.good("log", json!({"sandbox_id": "s1", "path": "g", "all": true}));
+    let next = json!({"sandbox_id": "s1", "limit": 2, "output": {"cursor": log["cursor"]}});
+    let rest = sandbox.good("log", next);
+    assert_eq!((rest["truncated"].as_bool(), rest["commits"].as_array().unwrap().len()), (Some(false), 1));
+    let touched = sandbox.good("log", json!({"sandbox_id": "s1", "paths": ["g"], "all": true}));
     assert_eq!(touched["commits"].as_array().unwrap().len(), 1);
     assert_eq!(
         sandbox.bad("log", json!({"sandbox_id": "s1", "revision": "nope"})).code.name,
@@ -213,6 +214,12 @@ fn hooks_filters_of_commit_and_monitors_of_a_hostile_workspace_do_not_run() {
         ("status", json!({})),
         ("diff", json!({})),
         ("log", json!({})),
+        ("show", json!({"detail": "patch"})),
+        ("compare", json!({"base": "origin/main"})),
+        ("blame", json!({"path": "f"})),
+        ("file-read", json!({"path": "f", "revision": "HEAD"})),
+        ("grep", json!({"pattern": "c", "untracked": true})),
+        ("reflog", json!({})),
         ("commit", json!({"message": "m", "all": true})),
         ("branch-create", json!({"name": "b"})),
         ("switch", json!({"branch": "b"})),
@@ -280,6 +287,17 @@ fn before_the_first_clone_every_operation_says_so() {
         ("switch", json!({"branch": "b"})),
         ("branch-create", json!({"name": "b"})),
         ("branch-list", json!({})),
+        ("show", json!({})),
+        ("compare", json!({"base": "main"})),
+        ("blame", json!({"path": "f"})),
+        ("file-read", json!({"path": "f"})),
+        ("tree-list", json!({})),
+        ("grep", json!({"pattern": "x"})),
+        ("tag-list", json!({})),
+        ("ref-resolve", json!({"revision": "HEAD"})),
+        ("stash-list", json!({})),
+        ("reflog", json!({})),
+        ("remote-list", json!({})),
     ] {
         input["sandbox_id"] = json!("s1");
         assert_eq!(sandbox.bad(name, input).code.name, "not-a-repository", "{name}");

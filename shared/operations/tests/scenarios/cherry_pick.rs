@@ -70,7 +70,7 @@ fn a_commit_that_changes_nothing_here_is_told_and_can_be_skipped() {
 }
 
 #[test]
-fn a_merge_needs_a_mainline_and_only_a_merge() {
+fn a_merge_needs_a_mainline_that_is_one_of_its_parents() {
     let (mut sandbox, commits) = two("1 ours\n2\n3\n");
     sandbox.git(&["switch", "-q", "side"]);
     sandbox.git(&["merge", "-q", "--no-edit", "agent-a1-t1"]);
@@ -78,7 +78,7 @@ fn a_merge_needs_a_mainline_and_only_a_merge() {
     let pick = |revision: &str| json!({"sandbox_id": "s1", "revisions": [revision]});
     assert_eq!(sandbox.bad("cherry-pick", pick("side")).code.name, "mainline-mismatch");
     let mut with = pick(&commits[0]);
-    with["mainline"] = json!(1);
+    with["mainline"] = json!(2);
     assert_eq!(sandbox.bad("cherry-pick", with).code.name, "mainline-mismatch");
     let mut with = pick("side");
     with["mainline"] = json!(2);

@@ -58,13 +58,8 @@ fn all_seven_kinds_have_their_own_letters_sides_and_advice() {
         assert!(one["advice"].as_str().unwrap().contains('`'));
     }
     let status = sandbox.good("status", json!({"sandbox_id": "s1"}));
-    let strip = |one: &Value| {
-        let mut one = one.clone();
-        one.as_object_mut().unwrap().remove("advice");
-        one
-    };
-    let listed: Vec<_> = list["conflicts"].as_array().unwrap().iter().map(strip).collect();
-    assert_eq!(status["conflicted"], json!(listed), "status tells the same");
+    let told: Vec<_> = kinds(&json!({"conflicts": status["conflicted"]}));
+    assert_eq!(told, kinds(&list), "status tells the same");
 
     // The seventh, deleted on our side, is the sixth from the other side.
     sandbox.good("sequencer", json!({"sandbox_id": "s1", "action": "abort"}));
@@ -79,6 +74,20 @@ fn a_file_changed_here_and_deleted_there_has_its_own_name_and_not_a_piece_of_a_s
     let mut sandbox = diverged(&[("f", None)], &[("f", Some("theirs\n"))]);
     let failure = sandbox.bad("merge", json!({"sandbox_id": "s1", "source": "side"}));
     assert_eq!(kinds(&failure.output.unwrap()), [("f".to_owned(), "DU".to_owned())]);
+}
+
+#[test]
+fn a_file_that_both_added_is_a_conflict_and_its_name_is_as_it_is() {
+    let mut sandbox = diverged(&[("caf\u{e9} \"x\"", Some("a\n"))], &[("caf\u{e9} \"x\"", Some("b\n"))]);
+    let failure = sandbox.bad("merge", json!({"sandbox_id": "s1", "source": "side", "on_conflict": "keep"}));
+    let output = failure.output.unwrap();
+    assert_eq!(
+        (output["has_conflicts"].as_bool(), output["conflicts_total"].as_u64()),
+        (Some(true), Some(1))
+    );
+    assert_eq!(kinds(&output), [("caf\u{e9} \"x\"".to_owned(), "AA".to_owned())]);
+    let path = json!({"sandbox_id": "s1", "path": "caf\u{e9} \"x\""});
+    assert_eq!(sandbox.good("conflict-show", path)["hunks"][0]["theirs"]["text"], "b\n");
 }
 
 #[test]

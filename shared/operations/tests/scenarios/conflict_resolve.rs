@@ -107,16 +107,90 @@ fn a_file_that_only_they_made_one_that_may_be_run_stays_one() {
 }
 
 #[test]
-fn a_folder_in_the_way_puts_the_conflict_back() {
+fn a_folder_in_the_way_is_not_removed() {
     let mut sandbox = merged(&[("f", Some("ours\n"))], &[("f", Some("theirs\n"))]);
     std::fs::remove_file(sandbox.dir().join("f")).unwrap();
     std::fs::create_dir(sandbox.dir().join("f")).unwrap();
     sandbox.write("f/x", "not known\n");
     let before = sandbox.git(&["ls-files", "--unmerged"]);
-    let result = sandbox.ask("conflict-resolve", with("f", "ours", json!({})));
-    if let Err(failure) = result {
-        assert_eq!(failure.side_effect, SideEffect::None, "{failure:?}");
-        assert_eq!(sandbox.git(&["ls-files", "--unmerged"]), before);
-        assert_eq!(sandbox.read("f/x"), "not known\n");
+    for resolution in ["union", "ours", "delete"] {
+        let failure = sandbox.bad("conflict-resolve", with("f", resolution, json!({})));
+        assert_eq!((failure.code.name, failure.side_effect), ("path-not-a-file", SideEffect::None));
+    }
+    assert_eq!(sandbox.git(&["ls-files", "--unmerged"]), before);
+    assert_eq!(sandbox.read("f/x"), "not known\n");
+}
+
+#[test]
+fn a_link_leads_where_it_is_told_and_a_file_does_not_become_one() {
+    let mut sandbox = diverged(&[("n", Some("ours\n"))], &[("n", Some("theirs\n"))]);
+    let link = |sandbox: &Sandbox, branch: &str, to: &str| {
+        sandbox.git(&["switch", "-q", branch]);
+        std::os::unix::fs::symlink(to, sandbox.dir().join("link")).unwrap();
+        sandbox.git(&["add", "link"]);
+        sandbox.git(&["commit", "-qm", "link"]);
+    };
+    link(&sandbox, "side", "f");
+    link(&sandbox, "agent-a1-t1", "g");
+    sandbox.bad("merge", json!({"sandbox_id": "s1", "source": "side", "on_conflict": "keep"}));
+    let output = sandbox.good("conflict-resolve", with("link", "content", json!({"content": "n"})));
+    assert_eq!(output["resolved"]["mode"], "120000");
+    assert_eq!(std::fs::read_link(sandbox.dir().join("link")).unwrap().to_str(), Some("n"));
+    let output = sandbox.good("conflict-resolve", with("n", "union", json!({})));
+    assert_eq!(
+        (output["resolved"]["mode"].as_str(), output["remaining"].as_u64()),
+        (Some("100644"), Some(0))
+    );
+}
+
+#[test]
+fn the_conflict_as_it_was_is_kept_before_it_is_resolved() {
+    let mut sandbox = merged(&[("f", Some("ours\n"))], &[("f", Some("theirs\n"))]);
+    let before = sandbox.git(&["ls-files", "--unmerged"]);
+    let marked = sandbox.read("f");
+    sandbox.good("conflict-resolve", with("f", "ours", json!({})));
+    let kept = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/gitledger/"]);
+    let find = |end: &str| kept.lines().find(|name| name.ends_with(end)).unwrap().to_owned();
+    assert_eq!(sandbox.git(&["show", &format!("{}:f", find("/files"))]), marked.trim_end());
+    let blob = std::process::Command::new("git")
+        .args(["cat-file", "blob", &find("/index")])
+        .current_dir(sandbox.dir())
+        .output()
+        .unwrap();
+    std::fs::write(sandbox.dir().join(".git/index"), blob.stdout).unwrap();
+    assert_eq!(sandbox.git(&["ls-files", "--unmerged"]), before);
+}
+
+#[test]
+fn what_cannot_be_written_puts_the_conflict_back() {
+    let mut sandbox = merged(&[("f", Some("ours\n"))], &[("f", Some("theirs\n"))]);
+    let before = sandbox.git(&["ls-files", "--unmerged"]);
+    // The contents are gone from the repository: what is staged is right, the file cannot be made of it.
+    let oid = sandbox.git(&["rev-parse", ":3:f"]);
+    let (folder, file) = oid.split_at(2);
+    std::fs::remove_file(sandbox.dir().join(".git/objects").join(folder).join(file)).unwrap();
+    let failure = sandbox.bad("conflict-resolve", with("f", "theirs", json!({})));
+    assert_eq!(failure.side_effect, SideEffect::None, "{failure:?}");
+    assert_eq!(sandbox.git(&["ls-files", "--unmerged"]), before);
+}
+
+#[test]
+fn a_submodule_is_one_of_the_sides_commits_or_none() {
+    for (resolution, left) in [("ours", "160000"), ("theirs", "160000"), ("delete", "")] {
+        let mut sandbox = diverged(&[("f", Some("ours\n"))], &[("f", Some("theirs\n"))]);
+        for (branch, commit) in [("side", "HEAD"), ("agent-a1-t1", "HEAD~1")] {
+            sandbox.git(&["switch", "-q", branch]);
+            let entry = format!("160000,{},sub", sandbox.git(&["rev-parse", commit]));
+            sandbox.git(&["update-index", "--add", "--cacheinfo", &entry]);
+            sandbox.git(&["commit", "-qm", "sub"]);
+        }
+        sandbox.bad("merge", json!({"sandbox_id": "s1", "source": "side", "on_conflict": "keep"}));
+        let shown = sandbox.good("conflict-show", json!({"sandbox_id": "s1", "path": "sub"}));
+        assert_eq!((&shown["no_hunks"], &shown["ours"]["mode"]), (&json!("not-shown"), &json!("160000")));
+        let union = sandbox.bad("conflict-resolve", with("sub", "union", json!({})));
+        assert_eq!(union.code.name, "no-hunks");
+        sandbox.good("conflict-resolve", with("sub", resolution, json!({})));
+        assert_eq!(sandbox.git(&["ls-files", "--stage", "sub"]).get(..6).unwrap_or_default(), left);
+        assert_eq!(sandbox.git(&["ls-files", "--unmerged", "sub"]), "");
     }
 }

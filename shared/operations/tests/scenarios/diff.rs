@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 use crate::server::Server;
 
 /// The flags that a diff is made with, for plain git.
-const PLAIN: [&str; 2] = ["diff", "--full-index"];
+const PLAIN: [&str; 4] = ["-c", "core.quotePath=false", "diff", "--full-index"];
 
 /// Every page of a diff, each within its budget.
 fn pages(sandbox: &mut Sandbox, mut input: Value, max_bytes: usize) -> Vec<Value> {
@@ -41,8 +41,7 @@ fn four_hundred(server: &Server) -> Sandbox {
     for number in 0..400 {
         let name = format!("src/module-{number:03} \u{e9}\"q\".txt");
         std::fs::create_dir_all(sandbox.dir().join("src")).unwrap();
-        let text: String = (0..40).map(|line| format!("line {line} of \"{number}\"\t\u{fc}\n")).collect();
-        sandbox.write(&name, &text);
+        sandbox.write(&name, &format!("a line of \"{number}\"\t\u{fc}\n").repeat(40));
     }
     sandbox.git(&["add", "."]);
     sandbox
@@ -78,9 +77,7 @@ fn four_hundred_files_fit_the_default_budget_and_all_pages_together_are_the_whol
 fn a_file_larger_than_a_page_comes_hunk_by_hunk_and_between_two_commits_pages_stay_where_they_were() {
     let server = Server::with_repository(None);
     let mut sandbox = server.cloned();
-    let lines = |mark: &str| {
-        (0..3000).map(|n| format!("{n}{}\n", if n % 20 == 0 { mark } else { "" })).collect::<String>()
-    };
+    let lines = |mark: &str| (0..150).map(|_| "same\n".repeat(19) + "here" + mark + "\n").collect::<String>();
     sandbox.write("big", &lines(""));
     sandbox.write("long", &"x".repeat(5000));
     sandbox.good("commit", json!({"sandbox_id": "s1", "message": "one", "all": true}));
@@ -95,7 +92,7 @@ fn a_file_larger_than_a_page_comes_hunk_by_hunk_and_between_two_commits_pages_st
     let first = sandbox.good("diff", input.clone());
     assert_eq!(first["files"][0]["partial"], true);
     assert_eq!(names(&first["omitted"]), ["big", "f", "long"]);
-    assert!(first["diff"].as_str().unwrap().ends_with("\n"));
+    assert!(first["diff"].as_str().unwrap().ends_with('\n'));
     // The branch moves while somebody is reading.
     sandbox.git(&["branch", "-f", "two", "one"]);
     let mut rest = input;
@@ -126,10 +123,10 @@ fn files_of_a_conflict_that_both_sides_added_or_deleted_are_shown() {
     sandbox.write("f", "1\n");
     sandbox.good("commit", json!({"sandbox_id": "s1", "message": "x", "all": true}));
     let blob = sandbox.git(&["hash-object", "-w", "f"]);
-    let stages = format!("0 {blob} 0\tg\n100644 {blob} 1\tg\n100644 {blob} 2\tn\n100644 {blob} 3\tn\n");
+    let index = format!("0 {blob} 0\tg\n100644 {blob} 1\tg\n100644 {blob} 2\tn\n100644 {blob} 3\tn\n");
     std::fs::remove_file(sandbox.dir().join("g")).unwrap();
     sandbox.write("n", "1\n");
-    sandbox.write("../stages", &stages);
+    sandbox.write("../stages", &index);
     let script = std::process::Command::new("sh")
         .args(["-c", "git update-index --index-info < ../stages"])
         .current_dir(sandbox.dir())

@@ -128,7 +128,7 @@ fn a_whole_merge_with_conflicts_is_done_by_asking_and_answering_alone() {
     assert_eq!((failure.code.name, failure.side_effect), ("merge-conflict", SideEffect::Applied));
     let list = sandbox.good("conflict-list", json!({"sandbox_id": "s1"}));
     let kinds: Vec<_> = list["conflicts"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
-    assert_eq!((kinds, &list["in_progress"]), (vec![&json!("AA"), &json!("UU"), &json!("DU")], &json!("merge")));
+    assert_eq!((json!(kinds), &list["in_progress"]), (json!(["AA", "UU", "DU"]), &json!("merge")));
     let shown = sandbox.good("conflict-show", json!({"sandbox_id": "s1", "path": "f"}));
     assert_eq!(shown["hunks"][1]["theirs"], json!({"line": 3, "lines": 1, "text": "3 theirs\n"}));
     let stopped = sandbox.bad("sequencer", json!({"sandbox_id": "s1", "action": "continue"}));

@@ -58,6 +58,7 @@ fn what_is_in_already_and_what_only_goes_forward_is_told() {
 fn a_pick_and_a_revert_are_tried_without_a_working_tree() {
     let mut sandbox = diverged(&[("f", Some("ours\n"))], &[("f", Some("theirs\n"))]);
     let preview = |kind: &str, source: &str| json!({"sandbox_id": "s1", "kind": kind, "source": source});
+    let base = sandbox.git(&["rev-parse", "HEAD~1"]);
     if !new_enough(&sandbox) {
         let failure = sandbox.bad("merge-preview", preview("revert", "HEAD"));
         assert_eq!(failure.code.name, "git-unsupported");
@@ -67,10 +68,10 @@ fn a_pick_and_a_revert_are_tried_without_a_working_tree() {
     let output = sandbox.good("merge-preview", preview("cherry-pick", "side"));
     assert_eq!((output["clean"].as_bool(), &output["stopped_at"]), (Some(false), &output["source"]));
     assert_eq!(sandbox.good("merge-preview", preview("revert", "HEAD"))["clean"], true);
-    let output = sandbox.good("merge-preview", preview("revert", "HEAD~1"));
+    let output = sandbox.good("merge-preview", preview("revert", &base));
     assert_eq!((output["clean"].as_bool(), output["up_to_date"].as_bool()), (Some(true), Some(false)));
     let mut with = preview("revert", "HEAD");
-    with["mainline"] = json!(1);
+    with["mainline"] = json!(2);
     assert_eq!(sandbox.bad("merge-preview", with).code.name, "mainline-mismatch");
 }
 

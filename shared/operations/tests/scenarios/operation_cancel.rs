@@ -15,5 +15,5 @@ fn what_runs_is_told_to_stop_and_what_has_ended_is_not() {
     let place = sandbox.records.iter().position(|record| record.id == id).unwrap();
     sandbox.records[place].state = State::Running;
     let told = sandbox.good("operation-cancel", json!({"id": id}));
-    assert_eq!(told, json!({"id": id, "operation": "branch-create", "cancelling": true}));
+    assert_eq!(told, json!({"id": id, "name": "branch-create", "cancelling": true}));
 }

@@ -22,6 +22,18 @@ fn a_branch_that_was_made_is_gone_again_and_the_undo_can_be_undone() {
 }
 
 #[test]
+fn a_branch_that_head_is_on_is_not_taken_away() {
+    let server = Server::with_repository(None);
+    let mut sandbox = server.cloned();
+    sandbox.good("branch-create", json!({"sandbox_id": "s1", "name": "side", "switch": true}));
+    let made = sandbox.last();
+    let failure = sandbox.bad("operation-undo", json!({"sandbox_id": "s1", "id": made}));
+    assert_eq!(failure.code.name, "branch-in-use", "{failure:?}");
+    sandbox.good("switch", json!({"sandbox_id": "s1", "branch": "agent-a1-t1"}));
+    sandbox.good("operation-undo", json!({"sandbox_id": "s1", "id": made}));
+}
+
+#[test]
 fn a_commit_is_undone_with_its_changes_kept_and_not_once_head_has_moved() {
     let server = Server::with_repository(None);
     let mut sandbox = server.cloned();

@@ -84,6 +84,10 @@ fn the_other_modes_leave_the_files() {
     }
     sandbox.good("commit", commit);
     sandbox.write("g", "uncommitted\n");
+    // Written anew, with the contents it had: that is no change.
+    let same = sandbox.read("f");
+    std::fs::remove_file(sandbox.dir().join("f")).unwrap();
+    sandbox.write("f", &same);
     sandbox.good("reset", reset("keep"));
     assert_eq!((sandbox.read("f"), sandbox.read("g")), ("1\n2\n3\n".into(), "uncommitted\n".into()));
     let input = json!({"sandbox_id": "s1", "files": ["g"]});

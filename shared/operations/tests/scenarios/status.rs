@@ -28,3 +28,29 @@ fn a_head_that_moved_is_told_and_nothing_is_looked_at() {
     assert_eq!(failure.code.name, "head-moved");
     assert_eq!(failure.output.unwrap()["head"], json!(head));
 }
+
+#[test]
+fn of_many_files_a_page_is_listed_and_all_are_counted() {
+    let server = Server::with_repository(None);
+    let mut sandbox = server.cloned();
+    for number in 0..200 {
+        sandbox.write(&format!("new-{number:03}"), "n");
+    }
+    sandbox.write("f", "changed\n");
+    let mut input = json!({"sandbox_id": "s1", "output": {"max_bytes": 8192}});
+    let mut untracked = 0;
+    loop {
+        let page = sandbox.good("status", input.clone());
+        assert!(page.to_string().len() <= 8192, "{}", page.to_string().len());
+        assert_eq!((&page["counts"]["entries"], &page["counts"]["untracked"]), (&json!(201), &json!(200)));
+        assert_eq!((&page["counts"]["modified"], &page["clean"]), (&json!(1), &json!(false)));
+        untracked += page["untracked"].as_array().unwrap().len();
+        if page["cursor"].is_null() {
+            break;
+        }
+        input["output"]["cursor"] = page["cursor"].clone();
+    }
+    assert_eq!(untracked, 200);
+    sandbox.write("g", "changed\n");
+    assert_eq!(sandbox.bad("status", input).code.name, "cursor-expired");
+}

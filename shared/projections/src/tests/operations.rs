@@ -9,7 +9,7 @@ use crate::{OpenOperations, OperationState, fold};
 
 fn prepared(attempt: u32) -> PushPrepared {
     let (reference, new) = ("refs/heads/main".to_owned(), "b".repeat(40));
-    PushPrepared { attempt, reference, old: None, new }
+    PushPrepared { attempt, reference, old: None, new: Some(new), force: false }
 }
 
 #[test]

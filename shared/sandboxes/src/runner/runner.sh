@@ -98,11 +98,13 @@ for ((gl_number = 0; $#; gl_number++)); do
       [[ ${gl_argv[gl_at]} == "$gl_mark:"* ]] && gl_argv[gl_at]=${gl_kept[${gl_argv[gl_at]#*:}]}
     done
   fi
-  [[ $gl_tree && ${gl_argv[0]} == git && ${gl_argv[1]} != init ]] && gl_argv=(git "$gl_tree" "${gl_argv[@]:1}")
+  [[ $gl_tree && $gl_dir == workspace && ${gl_argv[0]} == git && ${gl_argv[1]} != init ]] &&
+    gl_argv=(git "$gl_tree" "${gl_argv[@]:1}")
   gl_began=${EPOCHREALTIME//[!0-9]/}
   if ! cd -- "$gl_home" || ! cd -- "$gl_dir" 2>/dev/null; then
     printf "fatal: cannot change to '%s': No such file or directory\n" "$gl_dir" >&2
     gl_code=128
+    [[ $gl_out == "$gl_mark" ]] && gl_kept[gl_number]=
   elif [[ $gl_out == "$gl_mark" ]]; then
     gl_kept[gl_number]=$(gl_step)
     gl_code=$?

@@ -17,6 +17,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use self::components::Components;
+use super::access;
 use super::table::{Body, ROUTES, Route, Told, Words};
 
 const ABOUT: &str = "Runs git for AI agents in sandboxes and keeps a ledger of everything that happened.\n\n\
@@ -63,7 +64,6 @@ fn document() -> Value {
     let problems = problems::responses(&mut components);
     let tags: Vec<Value> =
         TAGS.iter().map(|(name, text)| json!({"name": name, "description": text})).collect();
-    // API keys go here: `components.securitySchemes`, and `security` beside `tags`.
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -74,10 +74,19 @@ fn document() -> Value {
         },
         "servers": [{"url": "/"}],
         "tags": tags,
+        // On loopback a key is not needed unless it is asked for; elsewhere it always is.
+        "security": [{"apiKey": []}, {}],
         "paths": paths,
         "components": {
             "schemas": components.finished(),
             "responses": problems,
+            "securitySchemes": {"apiKey": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "glk_<id>_<secret>",
+                "description": "Made with `gitledger keys create`. Needed wherever the gateway is reached from \
+                                elsewhere than its own machine.",
+            }},
             "parameters": {"IdempotencyKey": operation::idempotency_key()},
         },
     })
@@ -97,6 +106,9 @@ impl Words {
             "parameters": self.parameters(route.path),
             "responses": self.responses(components),
         });
+        if access::is_open(route.path) {
+            told["security"] = json!([]);
+        }
         if !self.description.is_empty() {
             told["description"] = self.description.into();
         }

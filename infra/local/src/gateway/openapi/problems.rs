@@ -8,10 +8,15 @@ use serde_json::{Map, Value, json};
 use super::super::BODY_BYTES_MAX;
 use super::components::Components;
 
+type Row = (u16, &'static str, &'static str, fn() -> Refusal);
+
 /// Status, name in the document, meaning, an example.
-const PROBLEMS: &[(u16, &str, &str, fn() -> Refusal)] = &[
+const PROBLEMS: &[Row] = &[
     (400, "BadRequest", "The request breaks a rule; nothing has happened.", || {
         Rejection::argument("sandbox_id", "is required").into()
+    }),
+    (401, "Unauthorized", "An API key is needed here, and there is none or it is not good.", || {
+        Refusal::Unauthenticated { rule: "is missing; this route needs an API key".to_owned() }
     }),
     (403, "Forbidden", "Whoever asks may not.", || {
         let rule = "must be this gateway".to_owned();
@@ -27,13 +32,13 @@ const PROBLEMS: &[(u16, &str, &str, fn() -> Refusal)] = &[
     }),
 ];
 
-/// What 403 is for: every route refuses foreign web pages.
-const EVERYWHERE: u16 = 403;
+/// Every route refuses foreign web pages, and, where keys are required, nearly every one who has none.
+const EVERYWHERE: [u16; 2] = [401, 403];
 
 /// `components.responses`.
 pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
     let schema = components.add_titled(super::super::table::of::<Problem>());
-    let response = |(_, name, meaning, example): &(u16, &str, &str, fn() -> Refusal)| {
+    let response = |(_, name, meaning, example): &Row| {
         let content = json!({"schema": schema, "example": example().problem()});
         let told = json!({"description": meaning, "content": {"application/problem+json": content}});
         ((*name).to_owned(), told)
@@ -43,7 +48,7 @@ pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
 
 /// The responses of these statuses, and of those that every route has.
 pub(super) fn references(statuses: &[u16]) -> Map<String, Value> {
-    let wanted = |status: &u16| *status == EVERYWHERE || statuses.contains(status);
+    let wanted = |status: &u16| EVERYWHERE.contains(status) || statuses.contains(status);
     let reference = |name: &str| json!({"$ref": format!("#/components/responses/{name}")});
     let listed = PROBLEMS.iter().filter(|(status, ..)| wanted(status));
     listed.map(|(status, name, ..)| (status.to_string(), reference(name))).collect()

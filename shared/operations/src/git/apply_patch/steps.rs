@@ -2,9 +2,9 @@
 
 use super::{ApplyPatch, Target};
 use crate::context::WORKSPACE;
-use crate::git::history::OnConflict;
+use crate::git::attempt::OnConflict;
 use crate::git::script::Script;
-use crate::git::{conflict, room};
+use crate::git::{conflict, room, staging};
 use crate::plan::Input;
 use crate::{Context, Step};
 
@@ -25,7 +25,8 @@ pub(super) fn apply(patch: &ApplyPatch, context: &Context<'_>) -> Script {
     let step = step.with(["-"]).reading(input());
     let script = Script::default()
         .step("files", list)
-        .maybe("unmerged", (patch.target != Target::Worktree).then(conflict::refuse_step));
+        .maybe("unmerged", (patch.target != Target::Worktree).then(conflict::refuse_step))
+        .maybe("refresh", (patch.target == Target::Both).then(staging::refresh_step));
     if !patch.three_way {
         return script.step("apply", step);
     }

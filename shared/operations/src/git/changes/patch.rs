@@ -3,7 +3,7 @@
 
 use super::FileChange;
 use crate::Page;
-use crate::page::{Paging, json_bytes, json_prefix, named};
+use crate::page::{Paging, json_bytes, json_prefix, name_bytes, named};
 
 /// The lines of one file.
 struct Part<'a> {
@@ -29,7 +29,7 @@ pub(super) fn page(
     let room = paging.max_bytes.saturating_sub(other_bytes);
     if let Some(first) = parts.first().filter(|first| size(first) > room / 2) {
         let names: usize =
-            parts[1..].iter().map(|part| part.file.path.len() + 3).sum::<usize>().min(room / 2);
+            parts[1..].iter().map(|part| name_bytes(&part.file.path)).sum::<usize>().min(room / 2);
         let left = room.saturating_sub(names + json_bytes(&first.file) + 16);
         let fits = fitting(first.lines, left);
         if fits < first.lines.len() {
@@ -74,8 +74,8 @@ fn parts(files: Vec<FileChange>, patch: &[u8], from: usize, cut_off: bool) -> (V
     let expected: usize = files.iter().map(chunks_of).sum();
     if expected != chunks.len() && !cut_off {
         let own = |chunk: &&[u8]| {
-            let path = text(chunk).lines().next().unwrap_or_default().replace("diff --git ", "");
-            FileChange { path, status: "modified".to_owned(), ..FileChange::default() }
+            let header = text(chunk).lines().next().unwrap_or_default().replace("diff --git ", "");
+            FileChange { path: header, status: "modified".to_owned(), ..FileChange::default() }
         };
         let named: Vec<_> = chunks.map(|chunk| (own(&chunk), chunk.len())).collect();
         return (placed(named, patch, from), Vec::new());

@@ -44,7 +44,7 @@ impl NoHunks {
 
 /// Looks at the stages of one path, which was checked.
 pub(crate) fn steps(script: Script, path: &str) -> Script {
-    let all: String = (1..=3).map(|stage| format!(":{stage}:{path}\n")).collect();
+    let all = format!(":1:{path}\n:2:{path}\n:3:{path}\n");
     script
         .step("stages", Step::git(["ls-files", "--unmerged", "-z", "--", path]))
         .step("contents", Step::git(["cat-file", "--batch"]).reading(Input::Text(all)).may_fail())
@@ -67,13 +67,13 @@ fn edits_step(path: &str, from: u8, to: u8) -> Step {
 pub(crate) fn read(script: &Script, exits: &Exits, path: &str) -> Option<Contents> {
     let conflict =
         super::read(script.exit(exits, "stages")).into_iter().find(|conflict| conflict.path == path)?;
-    let edits = |name: &str| {
+    let differences = |name: &str| {
         let exit = script.exit(exits, name).filter(|exit| exit.ok() && exit.omitted_bytes == 0)?;
         Some(hunks::edits(&exit.stdout))
     };
     Some(Contents {
         texts: batch(script.exit(exits, "contents")),
-        edits: [edits("ours-edits"), edits("theirs-edits"), edits("sides-edits")],
+        edits: [differences("ours-edits"), differences("theirs-edits"), differences("sides-edits")],
         conflict,
     })
 }

@@ -27,7 +27,7 @@ pub(super) enum Chosen {
         bytes: Vec<u8>,
         /// git's mode.
         mode: String,
-        /// True when a caller wrote them, false when they are put together of the sides' lines.
+        /// True when a caller wrote a file, false when it is put together of the sides' lines or is a link.
         own: bool,
     },
 }
@@ -47,7 +47,9 @@ pub(super) fn choose(asked: &ConflictResolve, contents: &Contents) -> Result<Cho
                 return Err(no_hunks(asked, NoHunks::NotShown));
             }
             let bytes = asked.content().ok().flatten().unwrap_or_default();
-            Ok(Chosen::Text { bytes, mode, own: true })
+            // Where a link leads is no file's contents.
+            let own = mode != LINK;
+            Ok(Chosen::Text { bytes, mode, own })
         }
         Resolution::Union | Resolution::Hunks => {
             let pieces = contents.pieces().map_err(|why| no_hunks(asked, why))?;
@@ -83,12 +85,11 @@ fn joined(asked: &ConflictResolve, contents: &Contents, pieces: &[Piece]) -> Res
             Piece::Fits(side, range) => append(&mut bytes, hunks::slice(&sides[*side], range)),
             Piece::Hunk(place) => {
                 number += 1;
-                match choice(asked, number) {
-                    Some((with, own)) => hunk(&mut bytes, &sides, place, with, own),
-                    None => {
-                        left.push(number);
-                        marked(&mut bytes, &sides, place);
-                    }
+                if let Some((with, own)) = choice(asked, number) {
+                    hunk(&mut bytes, &sides, place, with, own);
+                } else {
+                    left.push(number);
+                    marked(&mut bytes, &sides, place);
                 }
             }
         }

@@ -64,11 +64,11 @@ impl FileRead {
         paging.same(&pins)?;
         let room = paging.max_bytes.saturating_sub(FRAME_BYTES + 2 * self.path.len()).max(64);
         let (content, encoding, taken) = written(&part.stdout, self.encoding, room);
-        let more = taken < part.stdout.len();
+        let truncated = taken < part.stdout.len();
         let page = Page {
-            truncated: more,
+            truncated,
             omitted: Vec::new(),
-            cursor: more.then(|| paging.next(&pins, paging.skip() + taken)),
+            cursor: truncated.then(|| paging.next(&pins, paging.skip() + taken)),
         };
         Ok(FileReadOutput { path: self.path.clone(), oid: Some(oid), mode, size, encoding, content, page })
     }

@@ -61,7 +61,7 @@ pub(super) fn pick(
                         commits: 1,
                         ..MergePreviewOutput::default()
                     };
-                    Done::with(output.with(conflicts, reasons)).into()
+                    Done::with(output.with(&conflicts, reasons)).into()
                 }
                 Err(failure) => failure.into(),
             }
@@ -84,17 +84,16 @@ fn join(asked: &MergePreview, context: &Context<'_>, script: &Script, look: &Exi
         .step("same", resolve::object_step(&format!("{target}^{{tree}}")).may_fail())
 }
 
-/// A merge needs `mainline`, and only a merge has it; the first commit of all has nothing to be compared with.
+/// A merge needs `mainline`, which is one of its parents; the first commit of all has nothing to be compared with.
 fn unfit(asked: &MergePreview, script: &Script, look: &Exits) -> Option<Failure> {
     let parents = script.line(look, "parents")?.split_whitespace().count().saturating_sub(1);
     let failure = |message: &str| Some(Failure::new(codes::MAINLINE_MISMATCH, message));
     match (parents, asked.mainline) {
         (2.., None) => failure("The commit is a merge, and 'mainline' is not given."),
-        (0..=1, Some(_)) => failure("The commit is no merge, and 'mainline' is given."),
-        (2.., Some(parent)) if usize::try_from(parent).is_ok_and(|parent| parent > parents) => {
-            failure("The merge has not so many parents.")
+        (1.., Some(parent)) if usize::try_from(parent).is_ok_and(|parent| parent > parents) => {
+            failure("The commit has not so many parents.")
         }
-        (0, None) => {
+        (0, _) => {
             let message = "The commit has no parent to be compared with.";
             Some(Failure::new(codes::REF_NOT_FOUND, message))
         }
@@ -109,13 +108,13 @@ pub(super) fn rebase(
     rounds: &[Exits],
 ) -> Decision<MergePreviewOutput> {
     let names = vec![(0, asked.target.clone()), (1, asked.source.clone())];
-    let own = ["rev-list", "--reverse", "--topo-order", "--no-merges", "--cherry-pick", "--right-only"];
+    let wanted = ["rev-list", "--reverse", "--topo-order", "--no-merges", "--cherry-pick", "--right-only"];
     let range = format!("{}...{}", asked.target, asked.source);
     let script = Script::default()
         .step("target", resolve::commit_step(&asked.target))
         .step("source", resolve::commit_step(&asked.source))
         .step("base", Step::git(["merge-base"]).given(0).given(1).may_fail())
-        .step("commits", Step::git(own).with(["--end-of-options", &range, "--"]));
+        .step("commits", Step::git(wanted).with(["--end-of-options", &range, "--"]));
     let Some(look) = rounds.first() else {
         return Decision::run(preview::plan(script, context, MergePreview::BUDGET, rounds));
     };
@@ -123,17 +122,17 @@ pub(super) fn rebase(
         return resolve::stopped(look, &names).unwrap_or_else(|| classify(look, SideEffect::None)).into();
     }
     let line = |name: &str| script.line(look, name).unwrap_or_default();
-    let list = line("commits");
-    let commits: Vec<&str> = list.lines().take(COMMITS_MAX).collect();
+    let own = line("commits");
+    let commits: Vec<&str> = own.lines().take(COMMITS_MAX).collect();
     let mut output = MergePreviewOutput {
         up_to_date: line("base") == line("target"),
         source: line("source"),
         target: line("target"),
-        commits: u64::try_from(list.lines().count()).unwrap_or(u64::MAX),
+        commits: u64::try_from(own.lines().count()).unwrap_or(u64::MAX),
         ..MergePreviewOutput::default()
     };
     match (commits.is_empty(), rounds.get(1)) {
-        (true, _) => Done::with(output.with(Vec::new(), Vec::new())).into(),
+        (true, _) => Done::with(output.with(&[], Vec::new())).into(),
         (false, None) => {
             let chain = chain(context, &line("target"), &commits);
             let mut plan = preview::plan(chain, context, MergePreview::BUDGET, rounds);
@@ -149,7 +148,7 @@ pub(super) fn rebase(
             let exit = joined.last().filter(|_| stopped);
             output.stopped_at = exit.and(commits.get(last / STEPS)).map(|commit| (*commit).to_owned());
             match exit.map_or(Ok((Vec::new(), Vec::new())), |exit| preview::read_tree(Some(exit))) {
-                Ok((conflicts, reasons)) => Done::with(output.with(conflicts, reasons)).into(),
+                Ok((conflicts, reasons)) => Done::with(output.with(&conflicts, reasons)).into(),
                 Err(failure) => failure.into(),
             }
         }

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use gitledger_events::operation::PushPrepared;
 
-use super::Push;
 use crate::clean_room::{self, CREDENTIAL, ROOM};
 use crate::git::room;
 use crate::git::script::{Script, scratch};
 use crate::git::workspace::is_oid;
 use crate::plan::Ended;
-use crate::{Context, Exit, Exits, Operation, Plan, Remote, Step};
+use crate::{Budget, Context, Exit, Exits, Plan, Remote, Step};
 
 /// What the remote shows of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The reference is what was pushed.
+    /// The reference is what was pushed, or is gone where it was to be taken away.
     Landed,
     /// It landed, and somebody has built upon it since.
     Superseded,
@@ -26,6 +25,19 @@ pub enum Verdict {
     NotLanded,
     /// It cannot be told: the remote could not be asked, or the reference was rewritten or removed.
     Unknown,
+    /// The reference was to be taken away and is something else now: either it never was, or somebody has made
+    /// it anew. No later look can tell.
+    Replaced,
+}
+
+/// What a look has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) verdict: Verdict,
+    /// True when the remote answered.
+    pub(super) asked: bool,
+    /// What the reference is now; `None` when there is none, or the remote did not answer.
+    pub(super) tip: Option<String>,
 }
 
 /// Asks the remote from a sandbox without a workspace. Only commits are fetched, no files, where the
@@ -39,18 +51,18 @@ pub fn verify(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared) -
         // The room is outside of any workspace, but git may need to fetch.
         writes: true,
         timeout: Duration::from_mins(1),
-        output_bytes: Push::BUDGET.output_bytes,
+        output_bytes: Budget::REMOTE.output_bytes,
         ..Plan::default()
     }
 }
 
 /// Reads the exits of [`verify`].
 pub fn verdict(exits: &Exits, prepared: &PushPrepared) -> Verdict {
-    judge(exits, 1, prepared).0
+    judge(exits, 1, prepared).verdict
 }
 
-/// `ls-remote`, `fetch`, `new`, `old`: the four that are judged, after what makes the room.
-fn alone(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared) -> [Step; 5] {
+/// What is judged, after what makes the room.
+fn alone(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared) -> Vec<Step> {
     let room = context.scratch(ROOM);
     let inside = |step: Step| {
         let mut step = step.inside(".");
@@ -58,60 +70,83 @@ fn alone(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared) -> [St
         step.argv.retain(|argument| !argument.starts_with("GIT_OBJECT_DIRECTORY="));
         step
     };
-    let [tip, fetch, new, old] = judged(context, remote, prepared, &["--filter=tree:0"]).map(inside);
-    [Step::new(".", ["git", "init", "--quiet", "--bare", "--template=", &room]), tip, fetch, new, old]
+    let made = Step::new(".", ["git", "init", "--quiet", "--bare", "--template=", &room]);
+    let judged = judged(context, remote, prepared, &["--filter=tree:0"]);
+    std::iter::once(made).chain(judged.into_iter().map(|(_, step)| inside(step))).collect()
 }
 
-fn judged(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared, options: &[&str]) -> [Step; 4] {
+/// Asks for the tip; then how it stands to what was pushed and to what was there, and these two to each
+/// other. Of a deletion the tip says all.
+fn judged(
+    context: &Context<'_>,
+    remote: &Remote,
+    prepared: &PushPrepared,
+    options: &[&str],
+) -> Vec<(&'static str, Step)> {
     let reference = prepared.reference.as_str();
-    let refspec = format!("+{reference}:refs/gitledger/tip");
+    let tip = ("tip", room::ls_remote(context, remote, &[reference]));
+    let Some(new) = prepared.new.as_deref() else { return vec![tip] };
+    let refspec = format!("+{reference}:{TIP}");
     let fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
     let fetch = clean_room::git(context, remote, fetch).with(options.iter().copied());
-    let ancestor = |oid: &str| {
-        room::local(context, ["merge-base", "--is-ancestor", oid, "refs/gitledger/tip"]).may_fail()
-    };
-    [
-        room::ls_remote(context, remote, &[reference]),
-        fetch.with(["--end-of-options", remote.url(), &refspec]).may_fail(),
-        ancestor(&prepared.new),
-        ancestor(prepared.old.as_deref().unwrap_or(&prepared.new)),
+    let ancestor =
+        |oid: &str, of: &str| room::local(context, ["merge-base", "--is-ancestor", oid, of]).may_fail();
+    let old = prepared.old.as_deref().unwrap_or(new);
+    vec![
+        tip,
+        ("fetch", fetch.with(["--end-of-options", remote.url(), &refspec]).may_fail()),
+        ("new", ancestor(new, TIP)),
+        ("old", ancestor(old, TIP)),
+        ("forward", ancestor(old, new)),
+        ("back", ancestor(new, old)),
     ]
 }
 
+/// Where the room keeps what was fetched.
+const TIP: &str = "refs/gitledger/tip";
+
 /// The same look from the workspace that pushed.
 pub(super) fn script(context: &Context<'_>, remote: &Remote, prepared: &PushPrepared) -> Script {
-    let names = ["tip", "fetch", "new", "old"];
     let opened = room::open(Script::default(), context);
-    names
+    judged(context, remote, prepared, &[])
         .into_iter()
-        .zip(judged(context, remote, prepared, &[]))
         .fold(opened, |script, (name, step)| script.step(name, step))
 }
 
 /// The table: what the tip is, and how it stands to what was pushed and to what was there. `first` is the
-/// index of `ls-remote`. The tip comes with it, where the remote told one.
-pub(super) fn judge(exits: &Exits, first: usize, prepared: &PushPrepared) -> (Verdict, Option<String>) {
+/// index of `ls-remote`.
+pub(super) fn judge(exits: &Exits, first: usize, prepared: &PushPrepared) -> Seen {
     let asked = exits.get(first).filter(|exit| exit.ok());
-    let Some(asked) = asked else { return (Verdict::Unknown, None) };
+    let Some(asked) = asked else { return Seen { verdict: Verdict::Unknown, asked: false, tip: None } };
     let tip = tip(asked, &prepared.reference);
-    let old = prepared.old.as_ref();
-    let answered = |index: usize| exits.get(first + index).filter(|_| exits.ended == Ended::Normally);
-    let verdict = match &tip {
-        Some(tip) if *tip == prepared.new => Verdict::Landed,
-        Some(tip) if Some(tip) == old => Verdict::NotLanded,
-        None if old.is_none() => Verdict::NotLanded,
+    let verdict = match (&prepared.new, &prepared.old, &tip) {
+        (new, _, tip) if new == tip => Verdict::Landed,
+        (_, old, tip) if old == tip => Verdict::NotLanded,
         // Removed by somebody, before or after: it does not tell.
-        None => Verdict::Unknown,
-        Some(_) => match (answered(1), answered(2), answered(3)) {
-            (Some(fetch), _, _) if !fetch.ok() => Verdict::Unknown,
-            (_, Some(new), _) if new.ok() => Verdict::Superseded,
-            // Nothing was there before, and what is there now is not built upon ours.
-            (_, Some(_), _) if old.is_none() => Verdict::NotLanded,
-            (_, Some(_), Some(old)) if old.ok() => Verdict::NotLanded,
-            _ => Verdict::Unknown,
-        },
+        (Some(_), _, None) => Verdict::Unknown,
+        (None, _, _) => Verdict::Replaced,
+        (Some(_), _, Some(_)) => related(exits, first, prepared),
     };
-    (verdict, tip)
+    Seen { verdict, asked: true, tip }
+}
+
+/// The lines of the table where the tip is neither the old nor the new one.
+fn related(exits: &Exits, first: usize, prepared: &PushPrepared) -> Verdict {
+    let answer = |index: usize| exits.get(first + index).filter(|_| exits.ended == Ended::Normally);
+    let [Some(fetch), Some(new), Some(old), Some(forward), Some(back)] = [1, 2, 3, 4, 5].map(answer) else {
+        return Verdict::Unknown;
+    };
+    match (new.ok(), old.ok()) {
+        _ if !fetch.ok() => Verdict::Unknown,
+        (true, _) if !prepared.force || forward.ok() => Verdict::Superseded,
+        // What builds upon an older commit than the one that was there builds upon it in any case, and what
+        // has both may have been joined by anybody. 1 says no; anything else says nothing.
+        (true, false) if back.code == 1 => Verdict::Superseded,
+        // Nothing was there before, and what is there now is not built upon ours.
+        (false, _) if prepared.old.is_none() => Verdict::NotLanded,
+        (false, true) => Verdict::NotLanded,
+        (true, _) | (false, false) => Verdict::Unknown,
+    }
 }
 
 /// Reads `ls-remote`: `<oid> TAB <name>`. The pattern may match longer names, so the whole name counts.
@@ -127,8 +162,13 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_panic_and_none_make_a_push_land() {
-        let prepared =
-            PushPrepared { attempt: 1, reference: "refs/heads/a".to_owned(), old: None, new: "1".repeat(40) };
+        let prepared = PushPrepared {
+            attempt: 1,
+            reference: "refs/heads/a".to_owned(),
+            old: None,
+            new: Some("1".repeat(40)),
+            force: false,
+        };
         for (count, stdout) in crate::git::noise::noise(2000, b"1\trefs/heads/a\n\xff").enumerate() {
             let steps = vec![Exit { stdout, ..Exit::default() }; count % 6];
             let exits = Exits { steps, ended: Ended::Normally, elapsed: Duration::ZERO };

@@ -21,7 +21,7 @@ pub(super) fn read(text: &str, reference: &str) -> Option<Line> {
     let line = text.lines().find(ours)?;
     let summary = line.split('\t').nth(2).unwrap_or_default();
     match line.chars().next()? {
-        ' ' | '*' | '+' | '=' => Some(Line::Landed),
+        ' ' | '*' | '+' | '=' | '-' => Some(Line::Landed),
         '!' => refusal(summary),
         _ => None,
     }
@@ -63,7 +63,9 @@ mod tests {
         assert_eq!(read(" \taa:refs/heads/a\t1..2"), Some(Line::Landed));
         assert_eq!(read("*\taa:refs/heads/a\t[new branch]"), Some(Line::Landed));
         assert_eq!(read("=\taa:refs/heads/a\t[up to date]"), Some(Line::Landed));
+        assert_eq!(read("-\t:refs/heads/a\t[deleted]"), Some(Line::Landed));
         assert_eq!(read("!\taa:refs/heads/a\t[rejected] (stale info)"), Some(Line::Superseded));
+        assert_eq!(read("!\t(delete):refs/heads/a\t[rejected] (stale info)"), Some(Line::Superseded));
         assert_eq!(
             read("!\taa:refs/heads/a\t[remote rejected] (failed to update ref)"),
             Some(Line::Superseded)

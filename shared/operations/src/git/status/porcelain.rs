@@ -1,7 +1,6 @@
 //! Reads `git status --porcelain=v2 -z --branch`.
 
 use super::{Conflict, Counts, Entry, Renamed, StatusOutput};
-use crate::git::ConflictSide;
 
 /// Reads the records: what stands before the files, and the files, those with conflicts first. What does not
 /// fit the format is left out. A cut text loses its last record.
@@ -19,9 +18,9 @@ pub(super) fn parse(bytes: &[u8]) -> (StatusOutput, Vec<Entry>) {
                 let Some(original) = records.next() else { break };
                 others.extend(entry(rest, 7, Some(original.into_owned())));
             }
-            "u" => conflicts.extend(conflicted(rest)),
+            "u" => conflicts.extend(entry(rest, 8, None)),
             "?" => {
-                others.push(Entry { path: rest.to_owned(), xy: "??".to_owned(), ..Entry::default() });
+                others.push(Entry { path: rest.to_owned(), orig_path: None, xy: "??".to_owned() });
             }
             _ => {}
         }
@@ -55,78 +54,71 @@ fn split(text: &str, fields: usize) -> Option<(&str, &str)> {
 
 fn entry(text: &str, fields: usize, orig_path: Option<String>) -> Option<Entry> {
     let (xy, path) = split(text, fields)?;
-    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned(), ..Entry::default() })
+    Some(Entry { path: path.to_owned(), orig_path, xy: xy.to_owned() })
 }
 
-/// `<XY> <sub> <m1> <m2> <m3> <mW> <h1> <h2> <h3> <path>`: mode and object id of each side.
-fn conflicted(text: &str) -> Option<Entry> {
-    let fields: Vec<&str> = text.splitn(10, ' ').collect();
-    let side = |number: usize| {
-        let (mode, oid) = (fields.get(1 + number)?, fields.get(5 + number)?);
-        let there = mode.bytes().any(|byte| byte != b'0');
-        there.then(|| ConflictSide { oid: (*oid).to_owned(), mode: (*mode).to_owned() })
-    };
-    Some(Entry { sides: [side(1), side(2), side(3)], ..entry(text, 8, None)? })
+/// A kind of file; one file may be of several.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Conflicted,
+    Untracked,
+    Staged,
+    Modified,
+    Deleted,
+    Renamed,
 }
 
-/// What a file's two letters say.
-struct Kinds {
-    conflicted: bool,
-    untracked: bool,
-    staged: bool,
-    modified: bool,
-    deleted: bool,
-}
-
-/// The letters of a conflict are letters of changes, too: they are known by the pair. `AA` and `DD` are
-/// conflicts; nothing else has the same letter twice, but for what is staged and changed again.
-fn kinds(entry: &Entry) -> Kinds {
-    let conflicted = matches!(entry.xy.as_str(), "DD" | "AU" | "UD" | "UA" | "DU" | "AA" | "UU");
-    let untracked = entry.xy == "??";
-    let (index, tree) = entry.xy.split_at(1);
-    let plain = !conflicted && !untracked;
-    Kinds {
-        conflicted,
-        untracked,
-        staged: plain && index != ".",
-        modified: plain && tree != "." && tree != "D",
-        deleted: plain && (tree == "D" || index == "D"),
+/// What a file's two letters say. The letters of a conflict are letters of changes, too (`AA`, `DD`): they
+/// are known by the pair, before any of them is looked at alone.
+fn kinds(entry: &Entry) -> Vec<Kind> {
+    match entry.xy.as_str() {
+        "DD" | "AU" | "UD" | "UA" | "DU" | "AA" | "UU" => return vec![Kind::Conflicted],
+        "??" => return vec![Kind::Untracked],
+        _ => {}
     }
+    let (index, tree) = entry.xy.split_at(1);
+    let all = [
+        (index != ".", Kind::Staged),
+        (tree != "." && tree != "D", Kind::Modified),
+        (tree == "D" || index == "D", Kind::Deleted),
+        (entry.orig_path.is_some(), Kind::Renamed),
+    ];
+    all.into_iter().filter_map(|(is, kind)| is.then_some(kind)).collect()
 }
 
 /// Puts a file into the lists it belongs to.
 pub(super) fn sort(output: &mut StatusOutput, entry: &Entry) {
-    let kinds = kinds(entry);
-    let path = &entry.path;
-    for (is, list) in [
-        (kinds.untracked, &mut output.untracked),
-        (kinds.staged, &mut output.staged),
-        (kinds.modified, &mut output.modified),
-        (kinds.deleted, &mut output.deleted),
-    ] {
-        list.extend(is.then(|| path.clone()));
-    }
-    if kinds.conflicted {
-        output.conflicted.push(Conflict::of(path.clone(), entry.sides.clone()));
-    }
-    if let Some(orig_path) = &entry.orig_path {
-        output.renamed.push(Renamed { path: path.clone(), orig_path: orig_path.clone() });
+    for kind in kinds(entry) {
+        let path = entry.path.clone();
+        match kind {
+            Kind::Conflicted => {
+                let kind = entry.xy.clone();
+                output.conflicted.push(Conflict { path, kind, ..Conflict::default() });
+            }
+            Kind::Untracked => output.untracked.push(path),
+            Kind::Staged => output.staged.push(path),
+            Kind::Modified => output.modified.push(path),
+            Kind::Deleted => output.deleted.push(path),
+            Kind::Renamed => {
+                let orig_path = entry.orig_path.clone().unwrap_or_default();
+                output.renamed.push(Renamed { path, orig_path });
+            }
+        }
     }
 }
 
 /// Counts a file where it belongs.
 pub(super) fn count(counts: &mut Counts, entry: &Entry) {
-    let kinds = kinds(entry);
-    for (is, count) in [
-        (true, &mut counts.entries),
-        (kinds.untracked, &mut counts.untracked),
-        (kinds.staged, &mut counts.staged),
-        (kinds.modified, &mut counts.modified),
-        (kinds.deleted, &mut counts.deleted),
-        (kinds.conflicted, &mut counts.conflicted),
-        (entry.orig_path.is_some(), &mut counts.renamed),
-    ] {
-        *count += u64::from(is);
+    counts.entries += 1;
+    for kind in kinds(entry) {
+        *match kind {
+            Kind::Conflicted => &mut counts.conflicted,
+            Kind::Untracked => &mut counts.untracked,
+            Kind::Staged => &mut counts.staged,
+            Kind::Modified => &mut counts.modified,
+            Kind::Deleted => &mut counts.deleted,
+            Kind::Renamed => &mut counts.renamed,
+        } += 1;
     }
 }
 
@@ -138,7 +130,9 @@ mod tests {
 
     fn read(bytes: &[u8]) -> StatusOutput {
         let (mut output, entries) = parse(bytes);
-        entries.iter().for_each(|entry| sort(&mut output, entry));
+        for entry in &entries {
+            sort(&mut output, entry);
+        }
         StatusOutput { entries, ..output }
     }
 

@@ -14,7 +14,7 @@ use super::workspace::{self, Head};
 use super::{commit, resolve, staging};
 use crate::failure::{classify, classify_exit, codes};
 use crate::plan::Ended;
-use crate::{Budget, Context, Decision, Done, Exits, Failure, Step};
+use crate::{Budget, Context, Decision, Done, Exit, Exits, Failure, Step};
 
 /// What becomes of the workspace when there is a conflict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -172,8 +172,7 @@ impl Attempt {
             commit
         } else {
             let refused = ["act", "commit"].iter().filter_map(|name| script.exit(exits, name));
-            let exit = refused.into_iter().find(|exit| !exit.ok()).cloned().unwrap_or_default();
-            classify_exit(&exit, touched)
+            refusal(refused.into_iter().find(|exit| !exit.ok()))
         };
         Err(Box::new(Failure { side_effect: touched, ..failure }))
     }
@@ -199,6 +198,15 @@ impl Attempt {
             }
         }
     }
+}
+
+/// What git says of a step that it refused. Of a revert that would change nothing it leaves no mark.
+pub(crate) fn refusal(exit: Option<&Exit>) -> Failure {
+    let failure = classify_exit(&exit.cloned().unwrap_or_default(), SideEffect::None);
+    if failure.code != codes::NOTHING_TO_COMMIT {
+        return failure;
+    }
+    Failure::new(codes::EMPTY_CHANGE, "The commit changes nothing here.")
 }
 
 /// The failure of a commit that changes nothing here: git stopped at it, and nothing is staged.

@@ -1,0 +1,5 @@
+//! The function `git-blame`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("blame")
+}

@@ -1,0 +1,5 @@
+//! The function `git-conflict-list`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("conflict-list")
+}

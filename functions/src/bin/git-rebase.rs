@@ -1,0 +1,5 @@
+//! The function `git-rebase`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("rebase")
+}

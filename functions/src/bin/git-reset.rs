@@ -1,0 +1,5 @@
+//! The function `git-reset`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("reset")
+}

@@ -1,0 +1,5 @@
+//! The function `git-restore`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("restore")
+}

@@ -1,0 +1,5 @@
+//! The function `git-submodule-update`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("submodule-update")
+}

@@ -1,0 +1,5 @@
+//! The function `git-sync`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("sync")
+}
