@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: the token. The steps name a file; who runs the plan puts it there.
 
+use crate::hardening::PROTOCOLS;
 use crate::plan::Step;
 use crate::{Context, Remote};
 
@@ -30,6 +31,7 @@ where
         format!("GIT_DIR={}", context.scratch(ROOM)),
         // Relative to the workspace, where this step runs.
         "GIT_OBJECT_DIRECTORY=.git/objects".to_owned(),
+        format!("{PROTOCOLS}={}", remote.protocol()),
         "git".to_owned(),
         "-c".to_owned(),
         format!("credential.{}.helper={helper}", remote.origin()),

@@ -122,8 +122,9 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that changed nothing.
+    /// A failure that changed nothing. Names from outside may stand in the message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, side_effect: SideEffect::None, message: message.into(), output: None, facts: Vec::new() }
+        let message = crate::check::text::printable(&message.into());
+        Self { code, side_effect: SideEffect::None, message, output: None, facts: Vec::new() }
     }
 }

@@ -5,8 +5,6 @@
 //! (2.54) and filters, drivers and hooks named in a repository's own configuration are found and
 //! switched off by the plan's runner, because their names are only known inside the sandbox.
 
-use crate::Remote;
-
 /// Plain variables.
 const VARIABLES: &[(&str, &str)] = &[
     ("LC_ALL", "C"),
@@ -90,12 +88,16 @@ const CONFIGURATION: &[(&str, &str)] = &[
     ("protocol.allow", "never"),
 ];
 
-/// The whole environment of a plan, but for `PATH`. `remote` is the one that the plan may talk to.
-pub fn environment(remote: Option<&Remote>, writes: bool) -> Vec<(String, String)> {
+/// The variable that says which protocols git may speak. Overrides every `protocol.*` setting, the
+/// repository's too. An empty list would allow all.
+pub const PROTOCOLS: &str = "GIT_ALLOW_PROTOCOL";
+
+/// The whole environment of a plan, but for `PATH`. With it git talks to nobody: the workspace's
+/// configuration names remotes too, from which git would fetch an object that is missing. Who may talk to
+/// a remote says so in its step ([`crate::clean_room::git`]).
+pub fn environment(writes: bool) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = VARIABLES.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-    // Overrides every protocol.* setting, the repository's too. An empty list would allow all.
-    let protocol = remote.map_or("none", Remote::protocol);
-    all.push(("GIT_ALLOW_PROTOCOL".into(), protocol.into()));
+    all.push((PROTOCOLS.into(), "none".into()));
     if !writes {
         all.push(("GIT_OPTIONAL_LOCKS".into(), "0".into()));
         all.push(("GIT_NO_LAZY_FETCH".into(), "1".into()));
@@ -114,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_count_of_configuration_entries_is_right() {
-        let env = environment(None, true);
+        let env = environment(true);
         let keys = env.iter().filter(|(name, _)| name.starts_with("GIT_CONFIG_KEY_")).count();
         assert!(env.contains(&("GIT_CONFIG_COUNT".to_owned(), keys.to_string())));
         assert!(env.contains(&("GIT_ALLOW_PROTOCOL".to_owned(), "none".to_owned())));

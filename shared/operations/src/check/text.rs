@@ -87,7 +87,13 @@ pub fn printable_tail(text: &str, bytes: usize) -> String {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text[start..].replace("\r\n", "\n").chars().map(printable).collect()
+    printable(&text[start..].replace("\r\n", "\n"))
+}
+
+/// A text from outside without what could move a terminal's cursor or hide text.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |c: char| if hides(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// Whether a character is not seen, or changes how others are seen: control characters, zero widths and
@@ -95,10 +101,6 @@ pub fn printable_tail(text: &str, bytes: usize) -> String {
 pub fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-fn printable(c: char) -> char {
-    if hides(c) && c != '\n' && c != '\t' { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]

@@ -150,6 +150,10 @@ code_table! {
     HOOK_FAILED "hook-failed" Other false "A hook of the repository declined." None;
     LFS_MISSING "lfs-missing" Other false "The repository needs git-lfs, which the sandbox does not have." None;
     REPOSITORY_CORRUPT "repository-corrupt" Other false "The workspace's object database is damaged." Some("clone again");
+    UNSAFE_OBJECTS "unsafe-objects" Other false "The remote sent an object that git's checks refuse: malformed, or made to harm whoever checks it out." Some("the repository's owner must rewrite the commit that the message names");
+    REMOTE_CORRUPT "remote-corrupt" Other false "The remote's object database is damaged." None;
+    UNKNOWN_ENCODING "unknown-encoding" Other false "The repository's attributes name an encoding that git cannot convert." Some("correct `working-tree-encoding` in .gitattributes");
+    PATH_TOO_LONG "path-too-long" Other false "A name in the repository is longer than the sandbox's file system allows." None;
     GIT_MISSING "git-missing" Other false "The sandbox has no git." Some("use a template with git");
     GIT_UNSUPPORTED "git-unsupported" Other false "The sandbox's git is too old for this." Some("use a template with a newer git: 2.39, for previews 2.40");
     OPERATION_NOT_FOUND "operation-not-found" Other false "The ledger has no such operation." Some("ask `operation-list` what there is");

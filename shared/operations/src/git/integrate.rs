@@ -1,8 +1,11 @@
 //! Joining the remote's commits with the workspace's: shared by `pull` and `push`. Local, no credential.
 
+use gitledger_events::operation::SideEffect;
+
 use super::script::Script;
 use super::{conflict, workspace};
-use crate::{Exit, Exits, Step};
+use crate::failure::classify_exit;
+use crate::{Exit, Exits, Failure, Step};
 
 /// How two histories are joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +101,14 @@ pub(crate) struct Joined {
     pub(crate) head: workspace::Head,
     /// False when git refused for another reason than a conflict.
     pub(crate) done: bool,
+}
+
+/// Why git refused, where no file was in the way. Taking it back may have failed too, in a damaged workspace.
+pub(crate) fn refused(script: &Script, exits: &Exits) -> Failure {
+    let exit = script.exit(exits, "join").cloned().unwrap_or_default();
+    let head = |name| workspace::head(script, exits, name);
+    let as_it_was = head("before") == head("joined");
+    classify_exit(&exit, if as_it_was { SideEffect::None } else { SideEffect::Unknown })
 }
 
 /// Reads the exits of [`steps`].

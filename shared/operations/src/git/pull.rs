@@ -10,7 +10,7 @@ use super::room::Fetching;
 use super::script::Script;
 use super::workspace::{self, Head};
 use super::{room, staging, unfinished};
-use crate::failure::{classify, classify_exit, codes};
+use crate::failure::{classify, codes};
 use crate::plan::Ended;
 use crate::{
     Budget, Context, Decision, Done, Exits, Failure, Operation, Place, Rejection, Remote, Remotes, Step,
@@ -182,8 +182,7 @@ impl Pull {
             return conflicted(&joined.conflicts, kept).into();
         }
         if !joined.done {
-            let exit = script.exit(exits, "join").cloned().unwrap_or_default();
-            return classify_exit(&exit, SideEffect::None).into();
+            return integrate::refused(script, exits).into();
         }
         let (ahead, behind) = script.line(exits, "count").map(|line| count(&line)).unwrap_or_default();
         succeeded(before, joined.head, ahead, behind).into()

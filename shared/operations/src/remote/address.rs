@@ -40,8 +40,8 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     if let Some(v4) = ip.to_ipv4() {
         return is_public_v4(v4);
     }
-    let first = ip.segments()[0];
-    // Only global unicast, and of that neither documentation (2001:db8::) nor 6to4 and NAT64, which
-    // carry an IPv4 address.
-    (first & 0xe000) == 0x2000 && first != 0x2002 && !(first == 0x2001 && ip.segments()[1] == 0x0db8)
+    let [first, second, ..] = ip.segments();
+    // Only global unicast, and of that neither documentation (2001:db8::) nor what is set aside for protocols
+    // (2001::/23), nor 6to4: Teredo, 6to4 and NAT64 carry an IPv4 address.
+    (first & 0xe000) == 0x2000 && first != 0x2002 && !(first == 0x2001 && (second == 0x0db8 || second < 0x0200))
 }

@@ -23,7 +23,7 @@ const BACKSTOP: Duration = Duration::from_secs(15);
 ///
 /// Fails when an argument holds a NUL byte, or when the whole is larger than a process's arguments may be.
 pub fn encode(plan: &Plan, nonce: &str, tag: &str) -> Result<ProcessStart, SandboxError> {
-    let mut envs = hardening::environment(plan.remote.as_ref(), plan.writes);
+    let mut envs = hardening::environment(plan.writes);
     envs.extend(plan.env.iter().cloned());
     let timeout = plan.timeout.max(Duration::from_millis(1)); // 0 would mean no limit at all
     let looks_only = !plan.writes && plan.remote.is_none();

@@ -59,10 +59,10 @@ gl_overrule() {
   if [[ -d $git && ! -L $git && ! -e $git/commondir && ! -e $git/config.worktree && -f $git/config ]]; then
     mapfile -d '' -t text <"$git/config"
     text=${text[*]}
-    [[ ${text,,} == *'['*([[:space:]])@(filter|merge|hook|include|extensions)* ]] || return 0
+    [[ ${text,,} == *@('['*([[:space:]])@(filter|merge|hook|include|extensions)|worktree)* ]] || return 0
   fi
   mapfile -d '' -t names < <(git -C workspace config --name-only -z --get-regexp \
-    '^(filter[.].+[.](clean|smudge|process|required)|merge[.].+[.]driver|hook[.].+[.].+)$' 2>/dev/null)
+    '^(filter[.].+[.](clean|smudge|process|required)|merge[.].+[.]driver|hook[.].+[.].+|core[.]worktree)$' 2>/dev/null)
   for name in "${names[@]}"; do
     case $name in
       filter.*.required) gl_set "$name" false ;;
@@ -70,9 +70,12 @@ gl_overrule() {
       # An empty driver would pass our side off as the merge of both; this is git's own merge of a text.
       merge.*) gl_set "$name" 'git merge-file --marker-size=%L %A %O %B || exit 1' ;;
       hook.*) gl_set "${name%.*}.enabled" false ;;
+      # No setting overrules this one. git would show and write another folder's files.
+      core.worktree) gl_tree=--work-tree=$gl_home/workspace ;;
     esac
   done
 }
+gl_tree=
 [[ -e workspace/.git || -L workspace/.git ]] && gl_overrule
 
 gl_step() {
@@ -95,6 +98,8 @@ for ((gl_number = 0; $#; gl_number++)); do
       [[ ${gl_argv[gl_at]} == "$gl_mark:"* ]] && gl_argv[gl_at]=${gl_kept[${gl_argv[gl_at]#*:}]}
     done
   fi
+  [[ $gl_tree && $gl_dir == workspace && ${gl_argv[0]} == git && ${gl_argv[1]} != init ]] &&
+    gl_argv=(git "$gl_tree" "${gl_argv[@]:1}")
   gl_began=${EPOCHREALTIME//[!0-9]/}
   if ! cd -- "$gl_home" || ! cd -- "$gl_dir" 2>/dev/null; then
     printf "fatal: cannot change to '%s': No such file or directory\n" "$gl_dir" >&2

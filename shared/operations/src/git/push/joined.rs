@@ -3,7 +3,7 @@
 use gitledger_events::operation::{PushOutcome, SideEffect};
 
 use super::machine::{End, Machine, Phase};
-use crate::failure::{classify, classify_exit, codes};
+use crate::failure::{classify, codes};
 use crate::git::integrate;
 use crate::git::pull;
 use crate::git::script::Script;
@@ -43,17 +43,14 @@ impl Machine<'_> {
         let joined = integrate::read(script, exits);
         let failure = match (joined.conflicts.as_slice(), joined.done) {
             ([], true) => None,
-            ([], false) => {
-                let exit = script.exit(exits, "join").cloned().unwrap_or_default();
-                Some(classify_exit(&exit, SideEffect::None))
-            }
+            ([], false) => Some(integrate::refused(script, exits)),
             (conflicts, _) => Some(pull::conflicted(conflicts, false)),
         };
         if joined.done || !joined.conflicts.is_empty() {
             self.settle();
         }
         if let Some(failure) = failure {
-            return Err(self.failed(Failure { side_effect: self.touched(), ..failure }));
+            return Err(self.failed(failure));
         }
         let head = joined.head.oid;
         self.old = script.line(exits, "theirs");
