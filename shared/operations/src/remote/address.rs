@@ -43,5 +43,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [first, second, ..] = ip.segments();
     // Only global unicast, and of that neither documentation (2001:db8::) nor what is set aside for protocols
     // (2001::/23), nor 6to4: Teredo, 6to4 and NAT64 carry an IPv4 address.
-    (first & 0xe000) == 0x2000 && first != 0x2002 && !(first == 0x2001 && (second == 0x0db8 || second < 0x0200))
+    (first & 0xe000) == 0x2000
+        && first != 0x2002
+        && !(first == 0x2001 && (second == 0x0db8 || second < 0x0200))
 }
