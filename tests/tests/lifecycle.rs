@@ -12,7 +12,7 @@ async fn a_clone_that_is_cancelled_ends_at_once_and_leaves_nothing_behind() {
     let origin = Origin::start().await;
     let setup = Setup::new().admitting(&origin);
     let system = setup.start().await;
-    let slow = Fault::Delay(Duration::from_secs(60));
+    let slow = Fault::Delay(Duration::from_mins(1));
     origin.remote.set_fault(APP, Endpoint::UploadPackRefs, slow).expect("a repository");
     let id = "00000000-0000-4000-8000-00000000c0de";
     let input = json!({"repo_url": origin.app(), "agent_id": "a1", "task_id": "t1"});
@@ -89,7 +89,7 @@ async fn an_operation_that_expects_another_head_or_takes_too_long_changes_nothin
     assert_eq!(moved["failure"]["output"]["head"], agent.cloned["head_after"]);
     origin
         .remote
-        .set_fault(APP, Endpoint::UploadPackRefs, Fault::Delay(Duration::from_secs(60)))
+        .set_fault(APP, Endpoint::UploadPackRefs, Fault::Delay(Duration::from_mins(1)))
         .expect("a repository");
     let started = std::time::Instant::now();
     let (_, late) = agent.attempt("fetch", json!({"deadline_ms": 3000})).await;

@@ -391,17 +391,10 @@ fn the_traps_of_these_tests_do_fire_without_the_runner() {
 
 #[test]
 fn what_a_step_finds_out_is_an_argument_of_a_later_one() {
-    let exits = run(vec![
-        sh("echo nothing"),
-        sh("printf 'a $(id) *\\n\\n'"),
-        Step::new(".", ["printf", "<%s>"]).given(1),
-        Step::new(".", ["printf", "<%s|%s>"]).given(1).with(["0123456789abcdef0123456789abcdef"]),
-        sh("exit 3"),
-        Step::new(".", ["true"]).given(4),
-    ]);
-    assert_eq!(
-        stdouts(&exits)[1..4],
-        ["a $(id) *\n", "<a $(id) *>", "<a $(id) *|0123456789abcdef0123456789abcdef>"]
-    );
-    assert_eq!((exits.steps.len(), exits.steps[4].code), (5, 3), "{exits:?}");
+    let given = |step, form: &str| Step::new(".", ["printf", form]).given(step);
+    let twice = given(0, "<%s|%s>").with([NONCE]);
+    let exits =
+        run(vec![sh("printf 'a $(id) *\\n\\n'"), given(0, "<%s>"), twice, sh("exit 3"), given(3, "x")]);
+    assert_eq!(stdouts(&exits)[1..3], ["<a $(id) *>".to_owned(), format!("<a $(id) *|{NONCE}>")]);
+    assert_eq!((exits.steps.len(), exits.steps[3].code), (4, 3), "{exits:?}");
 }

@@ -1,6 +1,7 @@
 //! What a key may: its own sandboxes, its repositories, reads only, or everything.
 
 use gitledger::remote::Seed;
+use gitledger_operations::Declaration;
 use gitledger_operations::table::OPERATIONS;
 use gitledger_tests::{Origin, Setup, System};
 use reqwest::Method;
@@ -10,21 +11,13 @@ use super::{ask, assert_refused, clone, get, id_of, operate, succeed};
 
 /// A valid input of every operation in a named sandbox.
 fn inputs(sandbox_id: &str) -> Vec<(&'static str, Value)> {
-    let more = |name: &str| match name {
-        "file-write" => json!({"path": "x", "content": "x"}),
-        "commit" => json!({"message": "x"}),
-        "add" => json!({"all": true}),
-        "switch" => json!({"branch": "main"}),
-        "branch-create" => json!({"name": "x"}),
-        _ => json!({}),
-    };
-    let named = OPERATIONS.iter().filter(|operation| operation.name != "clone");
-    let input = |operation: &'static str| {
-        let mut input = more(operation);
+    let in_it = |operation: &Declaration| {
+        let mut input = operation.example();
+        input.get("sandbox_id")?;
         input["sandbox_id"] = json!(sandbox_id);
-        (operation, input)
+        Some((operation.name, input))
     };
-    named.map(|operation| input(operation.name)).collect()
+    OPERATIONS.iter().filter_map(in_it).collect()
 }
 
 async fn kill(system: &System, key: &str, sandbox_id: &str) -> (u16, Value) {
@@ -52,6 +45,15 @@ async fn two_keys_never_meet_in_a_sandbox() {
         assert_eq!(kill(&system, &two, sandbox_id).await.0, 404);
     }
     assert_eq!(count(&get(&system, &two, "/sandboxes").await.1), 0);
+    // Its operations are not there for another key either.
+    let listed =
+        async |key| succeed(&system, key, "operation-list", &json!({})).await["output"]["operations"].clone();
+    let own = listed(&one).await;
+    assert_eq!((own.as_array().map(Vec::len), listed(&two).await), (Some(2), json!([])));
+    for operation in ["operation-get", "operation-cancel"] {
+        let (status, answer) = operate(&system, &two, operation, &json!({"id": own[0]["id"]})).await;
+        assert_eq!((status, &answer["failure"]["code"]), (200, &json!("operation-not-found")), "{answer:#}");
+    }
     assert_eq!(setup.events(), before, "something was recorded");
 
     // The same repository, agent and task: another sandbox for each, and another for who has no key.
@@ -168,7 +170,9 @@ async fn a_key_that_only_reads_sees_everything_of_its_repositories_and_changes_n
     assert_eq!(setup.events(), before, "something was recorded");
     for (operation, input) in inputs(&acme).into_iter().chain(inputs(&other)) {
         if !writes.contains(&operation) {
-            succeed(&system, &reader, operation, &input).await;
+            // It looks, whatever there is to be seen.
+            let (status, answer) = operate(&system, &reader, operation, &input).await;
+            assert!(status == 200 && answer["outcome"].is_string(), "{operation}: {status} {answer:#}");
         }
     }
     assert_eq!(count(&get(&system, &reader, "/sandboxes").await.1), 2);

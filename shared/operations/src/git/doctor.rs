@@ -8,7 +8,7 @@ use super::script::Script;
 use super::workspace;
 use crate::{Budget, Context, Decision, Done, Exit, Exits, Operation, Place, Rejection, Remotes, Step};
 
-/// Looks over a sandbox: the versions of git and its companions, which features they have, how much room
+/// Looks over a sandbox and its workspace: the versions of git and its companions, which features they have, how much room
 /// there is, and whether the workspace is in the middle of something. For the permission to push, ask `push`
 /// with `dry_run`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

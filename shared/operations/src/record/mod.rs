@@ -12,7 +12,7 @@ use gitledger_events::operation::{RefChange, SideEffect};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::failure::codes;
@@ -105,9 +105,11 @@ pub struct OperationRecord {
     pub refs_changed: Vec<RefChange>,
     /// What was asked, as it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub input: Option<Value>,
     /// What was answered, as far as it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub output: Option<Value>,
     /// What happened, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -152,6 +152,9 @@ fn one_field(
     }
 }
 
+/// A value and a URL, put into a command as text.
+type Naive = fn(&str, &str) -> String;
+
 /// What shell strings make of the same values: the traps do work.
 #[test]
 fn the_same_values_do_fire_in_shell_strings() {
@@ -159,7 +162,7 @@ fn the_same_values_do_fire_in_shell_strings() {
     let original = server.cloned();
     let url = server.repo_url();
     let mut fired: BTreeMap<&str, usize> = BTreeMap::new();
-    let commands: &[(&str, fn(&str, &str) -> String)] = &[
+    let commands: &[(&str, Naive)] = &[
         ("diff", |value, _| format!("git diff {value}")),
         ("log", |value, _| format!("git log {value}")),
         ("add", |value, _| format!("git add {value}")),

@@ -1,4 +1,4 @@
-//! `add`.
+//! `add`: what is staged, and what is not.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `log`.
+//! `log`: what it finds, and how it turns pages.
 
 use serde_json::{Value, json};
 

@@ -39,6 +39,8 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
             "links": {"record": record()},
         }),
     );
+    // An empty body is an empty input.
+    let needs_input = (declaration.input_schema)().get("required").is_some();
     json!({
         "operationId": declaration.name,
         "tags": [declaration.effect],
@@ -46,7 +48,7 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
         "description": declaration.help(),
         "parameters": [{"$ref": "#/components/parameters/IdempotencyKey"}],
         "requestBody": {
-            "required": true,
+            "required": needs_input,
             "content": {"application/json": {"schema": input, "example": declaration.example()}},
         },
         "responses": responses,
