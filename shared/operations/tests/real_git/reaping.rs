@@ -75,7 +75,7 @@ fn a_deletion_is_there_when_the_reference_is_gone_and_cannot_be_told_when_it_is_
 
 #[test]
 fn of_a_forced_push_only_what_nobody_else_can_have_made_is_told() {
-    let server = Server::with_repository(None);
+    let server = Server::with_repository(Some("s3cret"));
     let bare = server.bare("a/r.git");
     let old = server.tip("main");
     let first = git(&bare, &["rev-parse", "main~1"]);

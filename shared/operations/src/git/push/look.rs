@@ -89,8 +89,10 @@ fn judged(
     let refspec = format!("+{reference}:{TIP}");
     let fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
     let fetch = clean_room::git(context, remote, fetch).with(options.iter().copied());
-    let ancestor =
-        |oid: &str, of: &str| room::local(context, ["merge-base", "--is-ancestor", oid, of]).may_fail();
+    // A commit that is missing is fetched, from a private remote too: so these have the credential.
+    let ancestor = |oid: &str, of: &str| {
+        clean_room::git(context, remote, ["merge-base", "--is-ancestor", oid, of]).may_fail()
+    };
     let old = prepared.old.as_deref().unwrap_or(new);
     vec![
         tip,
