@@ -73,6 +73,7 @@ impl Operation for BranchCreate {
         let name = format!("refs/heads/{}", self.name);
         Done {
             refs_changed: vec![RefChange { name, old: None, new: oid.clone() }],
+            head_before: workspace::head(&script, exits, "before").oid.filter(|_| self.switch),
             head_after: oid.clone().filter(|_| self.switch),
             ..Done::with(BranchCreateOutput { name: self.name.clone(), oid, current: self.switch })
         }
@@ -92,6 +93,9 @@ impl BranchCreate {
         };
         let oid = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
         let oid = Step::git(oid).with([format!("refs/heads/{}", self.name)]);
-        Script::default().step("make", make).step("oid", oid.may_fail())
+        Script::default()
+            .step("before", workspace::head_step())
+            .step("make", make)
+            .step("oid", oid.may_fail())
     }
 }
