@@ -22,18 +22,35 @@ fn read(file: &Path) -> String {
     fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// The part of the README between two marks is what it must be, or becomes it.
-fn readme_has(mark: &str, wanted: &str) {
-    let file = workspace::root().join("README.md");
+/// The part of a file between two marks is what it must be, or becomes it.
+fn file_has(name: &str, open: &str, close: &str, wanted: &str) {
+    let file = workspace::root().join(name);
     let text = read(&file);
-    let (open, close) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
-    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("README.md has no {open}"));
-    let (found, after) = rest.split_once(&close).unwrap_or_else(|| panic!("README.md has no {close}"));
+    let (before, rest) = text.split_once(open).unwrap_or_else(|| panic!("{name} has no {open}"));
+    let (found, after) = rest.split_once(close).unwrap_or_else(|| panic!("{name} has no {close}"));
     if found != wanted && rewriting() {
-        fs::write(&file, format!("{before}{open}{wanted}{close}{after}")).expect("README.md is written");
+        fs::write(&file, format!("{before}{open}{wanted}{close}{after}")).expect("the file is written");
         return;
     }
-    assert_eq!(found, wanted, "README.md, {mark}: rewrite it with GITLEDGER_REWRITE=1");
+    assert_eq!(found, wanted, "{name}, {open}: rewrite it with GITLEDGER_REWRITE=1");
+}
+
+fn readme_has(mark: &str, wanted: &str) {
+    file_has("README.md", &format!("<!-- {mark} -->\n"), &format!("<!-- /{mark} -->"), wanted);
+}
+
+/// Each is declared for one reason: by itself a program gets a test program, empty and 50 MB large.
+#[test]
+fn no_function_has_a_test_program_of_its_own() {
+    let others = ["exporter", "projector", "reaper"].map(str::to_owned);
+    let mut names: Vec<String> = OPERATIONS.iter().map(Declaration::function).chain(others).collect();
+    names.sort_unstable();
+    let mut lines = String::new();
+    for name in names {
+        write!(lines, "\n[[bin]]\nname = \"{name}\"\npath = \"src/bin/{name}.rs\"\ntest = false\n")
+            .expect("text");
+    }
+    file_has("functions/Cargo.toml", "# <functions>\n", "# </functions>", &lines);
 }
 
 fn fields(operation: &Declaration) -> String {

@@ -19,6 +19,45 @@ mod truth;
 
 automod::dir!("tests/scenarios");
 
+/// Operations that must see how one step ended before they know the next: how many round trips their examples
+/// may take here.
+const DECIDING: &[(&str, usize)] = &[
+    ("clone", 2),
+    ("apply-patch", 2),
+    ("push", 2),
+    ("sync", 3),
+    ("push-delete", 2),
+    ("submodule-update", 2),
+];
+
+#[test]
+fn an_operation_is_one_process_start_unless_it_decides_between_steps() {
+    let server = server::Server::with_repository(None);
+    for operation in OPERATIONS {
+        let mut sandbox = if operation.name == "clone" { server.sandbox() } else { server.cloned() };
+        if operation.name != "clone" {
+            sandbox.write("README.md", "one\ntwo\n");
+            sandbox.write("notes.txt", "old\n");
+            sandbox.git(&["add", "--all"]);
+            sandbox.git(&["commit", "--quiet", "--message", "more"]);
+            sandbox.git(&["branch", "feature"]);
+        }
+        let mut input = operation.example();
+        let ours = [("sandbox_id", "s1".to_owned()), ("repo_url", server.repo_url())];
+        for (field, value) in ours.into_iter().filter(|(field, _)| operation.example().get(field).is_some()) {
+            input[field] = value.into();
+        }
+        let how = match sandbox.ask(operation.name, input) {
+            Ok(_) => "succeeded",
+            Err(failure) => failure.code.name,
+        };
+        let starts = sandbox.plans.len();
+        println!("{:<18} {starts} process starts, {how}", operation.name);
+        let most = DECIDING.iter().find(|(name, _)| *name == operation.name).map_or(1, |(_, most)| *most);
+        assert!(starts <= most, "{}: {starts} process starts", operation.name);
+    }
+}
+
 #[test]
 fn every_operation_has_a_scenario_and_no_scenario_is_without_an_operation() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
