@@ -43,8 +43,13 @@ pub async fn run(arguments: Arguments) -> Finished {
 
 async fn forward(url: &str) -> Finished {
     let door = Door::to(url)?;
+    let serve = async {
+        let served = mcp::serve_stdio(door.clone()).await;
+        door.drained().await;
+        served
+    };
     tokio::select! {
-        served = mcp::serve_stdio(door) => served.map(|()| ExitCode::SUCCESS),
+        served = serve => served.map(|()| ExitCode::SUCCESS),
         // Not by returning: the runtime's end may wait for a read of standard input.
         () = interrupted() => std::process::exit(0),
     }

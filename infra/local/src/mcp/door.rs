@@ -5,6 +5,7 @@ use gitledger_functions::access::ApiKey;
 use gitledger_functions::{Refusal, Request};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::gateway::{Gateway, reply};
@@ -25,6 +26,8 @@ pub enum Door {
         client: Client,
         /// Sent with every call, if there is one.
         key: Option<ApiKey>,
+        /// Calls on their way: whoever gives one up does not take it back.
+        sent: TaskTracker,
     },
 }
 
@@ -37,7 +40,8 @@ impl Door {
     pub fn to(url: &str) -> Result<Self, String> {
         let client = crate::commands::git::client(url)?;
         let key = gitledger_functions::settings::api_key().map_err(|error| error.to_string())?;
-        Ok(Self::There { url: url.trim_end_matches('/').to_owned(), client, key })
+        let sent = TaskTracker::new();
+        Ok(Self::There { url: url.trim_end_matches('/').to_owned(), client, key, sent })
     }
 
     /// The answer, or the refusal as a problem. Whoever stops waiting for it does not stop the operation.
@@ -51,14 +55,25 @@ impl Door {
                     Err(refusal.problem())
                 }
             },
-            Self::There { url, client, key } => {
+            Self::There { url, client, key, sent } => {
                 let mut post = client.post(format!("{url}/git/{}", request.operation)).json(&request.input);
                 post = on_authority(post, key.as_ref());
                 if request.keyed || followed {
                     post = post.header("idempotency-key", request.operation_id.to_string());
                 }
-                told(url, post.send().await).await
+                let url = url.clone();
+                let call = sent.spawn(async move { told(&url, post.send().await).await });
+                call.await.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string()).problem()))
             }
+        }
+    }
+
+    /// Waits for the calls that are on their way to a gateway. The system in this process is drained by who
+    /// started it.
+    pub async fn drained(&self) {
+        if let Self::There { sent, .. } = self {
+            sent.close();
+            sent.wait().await;
         }
     }
 
@@ -66,7 +81,7 @@ impl Door {
     pub async fn place(&self) -> Option<Place> {
         match self {
             Self::Here(_) => Some(Place(0)),
-            Self::There { url, client, key } => {
+            Self::There { url, client, key, .. } => {
                 let health: Value = on_authority(client.get(format!("{url}/healthz")), key.as_ref())
                     .send()
                     .await
@@ -88,7 +103,7 @@ impl Door {
                 let last = records.last().map_or(place.0, |record| record.version);
                 Some((records.iter().map(gitledger_events::Record::cloud_event).collect(), Place(last)))
             }
-            Self::There { url, client, key } => {
+            Self::There { url, client, key, .. } => {
                 let page = format!("{url}/events?after={}&limit={PAGE}", place.0);
                 let mut page: Value =
                     on_authority(client.get(page), key.as_ref()).send().await.ok()?.json().await.ok()?;
