@@ -2,15 +2,11 @@
 //! works on an id, and not on a name that moves or that git could take for an option or a path.
 
 use crate::failure::codes;
-use crate::{Exits, Failure, Step};
+use crate::{Exits, Failure};
 
 use super::script::Script;
 
-/// Prints the commit's id. The name was checked: it is no calculation.
-pub(crate) fn step(revision: &str) -> Step {
-    let argv = ["rev-parse", "--verify", "--quiet", "--end-of-options"];
-    Step::git(argv).with([format!("{revision}^{{commit}}")])
-}
+pub(crate) use super::resolve::commit_step as step;
 
 /// The failure when [`step`] has failed.
 pub(crate) fn missing(revision: &str) -> Failure {
