@@ -32,6 +32,7 @@ where
         // Relative to the workspace, where this step runs.
         "GIT_OBJECT_DIRECTORY=.git/objects".to_owned(),
         format!("{PROTOCOLS}={}", remote.protocol()),
+        "GIT_NO_LAZY_FETCH=0".to_owned(),
         "git".to_owned(),
         "-c".to_owned(),
         format!("credential.{}.helper={helper}", remote.origin()),

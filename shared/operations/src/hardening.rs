@@ -24,6 +24,8 @@ const VARIABLES: &[(&str, &str)] = &[
     ("GIT_MERGE_AUTOEDIT", "no"),
     ("GIT_LITERAL_PATHSPECS", "1"),
     ("GIT_NO_REPLACE_OBJECTS", "1"),
+    // Since git 2.45. What is missing is missing: it is fetched in the clean room or not at all.
+    ("GIT_NO_LAZY_FETCH", "1"),
     ("GIT_ADVICE", "0"),
     ("GIT_SSH_COMMAND", "/bin/false"),
 ];
@@ -100,7 +102,6 @@ pub fn environment(writes: bool) -> Vec<(String, String)> {
     all.push((PROTOCOLS.into(), "none".into()));
     if !writes {
         all.push(("GIT_OPTIONAL_LOCKS".into(), "0".into()));
-        all.push(("GIT_NO_LAZY_FETCH".into(), "1".into()));
     }
     all.push(("GIT_CONFIG_COUNT".into(), CONFIGURATION.len().to_string()));
     for (index, (key, value)) in CONFIGURATION.iter().enumerate() {

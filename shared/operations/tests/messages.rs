@@ -127,6 +127,12 @@ const CORPUS: &[(i32, &str, &str)] = &[
     (128, "fatal: file d/x has only 12 lines", "lines-not-found"),
     (128, "fatal: -e option, '[': Invalid regular expression", "invalid-pattern"),
     (1, "error: 'd4dc:d/x': unable to read a6b681bf44990ef08933f24aa3102b9ac8f2c194", "lazy-fetch-failed"),
+    (128, "fatal: unable to read 36f212b021669c214ab01eb6fe61dca77bab24cf", "lazy-fetch-failed"),
+    (128, "error: Could not read 77ba\nfatal: unable to read tree (77ba)", "lazy-fetch-failed"),
+    (128, "fatal: unable to read blob object 36f2", "lazy-fetch-failed"),
+    // The child that would fetch it was stopped, and git died of writing to it.
+    (141, "fatal: transport 'http' not allowed", "lazy-fetch-failed"),
+    (128, "fatal: transport 'http' not allowed", "transport-forbidden"),
     (
         128,
         "fatal: ambiguous argument 'x': unknown revision or path not in the working tree.",

@@ -32,6 +32,7 @@ fn by_exit(exit: &Exit) -> Code {
         124 | 143 => return codes::TIMEOUT,
         126 | 127 => return codes::GIT_MISSING,
         137 => return codes::OUT_OF_MEMORY,
+        _ if fetch_was_refused(exit) => return codes::LAZY_FETCH_FAILED,
         _ => {}
     }
     // What git itself said stands before what the remote made it print.
@@ -42,6 +43,15 @@ fn by_exit(exit: &Exit) -> Code {
         None if exit.code == 129 => codes::GIT_UNSUPPORTED,
         None => codes::UNKNOWN_GIT_ERROR,
     }
+}
+
+/// True when git wanted to fetch a missing object behind one's back and its child was not let out. It then
+/// either says so or dies of writing to that child, whichever of the two is faster. git before 2.45, which
+/// does not know `GIT_NO_LAZY_FETCH`, comes here.
+fn fetch_was_refused(exit: &Exit) -> bool {
+    const BROKEN_PIPE: i32 = 128 + 13;
+    let refused: Pattern = &["transport '", "' not allowed"];
+    exit.code == BROKEN_PIPE && exit.error_text().lines().any(|line| occurs(refused, line))
 }
 
 fn occurs(pattern: Pattern, line: &str) -> bool {

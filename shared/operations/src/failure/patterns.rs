@@ -217,6 +217,10 @@ pub(super) const PATTERNS: &[(Pattern, Code)] = &[
     (&["bad object HEAD"], codes::REPOSITORY_CORRUPT),
     (&["fsck error in pack"], codes::UNSAFE_OBJECTS),
     (&["possible repository corruption on the remote side"], codes::REMOTE_CORRUPT),
+    // Of an object that is not there git says its id only, or its kind.
+    (&["fatal: unable to read "], codes::LAZY_FETCH_FAILED),
+    (&["unable to read tree "], codes::LAZY_FETCH_FAILED),
+    (&["unable to read blob object "], codes::LAZY_FETCH_FAILED),
     (&["failed to encode '", "' from ", " to "], codes::UNKNOWN_ENCODING),
     (&["File name too long"], codes::PATH_TOO_LONG),
     // git cuts its own sentence at 4 KiB: where the reason is missing, the name is what is too long.

@@ -4,7 +4,7 @@ use gitledger_events::operation::SideEffect;
 
 use super::script::Script;
 use super::{conflict, workspace};
-use crate::failure::classify_exit;
+use crate::failure::{classify_exit, codes};
 use crate::{Exit, Exits, Failure, Step};
 
 /// How two histories are joined.
@@ -82,12 +82,17 @@ pub(crate) fn abort_step(join: Join) -> Step {
     }
 }
 
-/// True when it failed for want of objects that the clone's filter left out. Then it is done once more,
-/// with everything fetched.
+/// True when it failed for want of objects that the clone's filter left out, and could be taken back. Then
+/// it is done once more, with everything fetched.
 pub(crate) fn lacks_objects(script: &Script, exits: &Exits) -> bool {
-    let said = ["promisor remote", "lazy fetching disabled", "unresolved delta"];
-    let lacks = |exit: &Exit| !exit.ok() && said.iter().any(|words| exit.error_text().contains(words));
-    ["fetch", "join"].iter().any(|name| script.exit(exits, name).is_some_and(lacks))
+    let lacks = |exit: &Exit| {
+        let failure = || classify_exit(exit, SideEffect::None);
+        // The other is said of a thin pack, whose bases the filter left out.
+        !exit.ok()
+            && (failure().code == codes::LAZY_FETCH_FAILED || exit.error_text().contains("unresolved delta"))
+    };
+    let join = || as_it_was(script, exits) && script.exit(exits, "join").is_some_and(lacks);
+    script.exit(exits, "fetch").is_some_and(lacks) || join()
 }
 
 /// The option of that second fetch.
@@ -106,9 +111,12 @@ pub(crate) struct Joined {
 /// Why git refused, where no file was in the way. Taking it back may have failed too, in a damaged workspace.
 pub(crate) fn refused(script: &Script, exits: &Exits) -> Failure {
     let exit = script.exit(exits, "join").cloned().unwrap_or_default();
+    classify_exit(&exit, if as_it_was(script, exits) { SideEffect::None } else { SideEffect::Unknown })
+}
+
+fn as_it_was(script: &Script, exits: &Exits) -> bool {
     let head = |name| workspace::head(script, exits, name);
-    let as_it_was = head("before") == head("joined");
-    classify_exit(&exit, if as_it_was { SideEffect::None } else { SideEffect::Unknown })
+    head("before") == head("joined")
 }
 
 /// Reads the exits of [`steps`].
