@@ -5,6 +5,7 @@
 mod cleanup;
 mod client;
 mod commands;
+mod cycles;
 mod files;
 mod isolation;
 mod lifecycle;
