@@ -9,6 +9,7 @@ mod cycles;
 mod files;
 mod isolation;
 mod lifecycle;
+mod limits;
 mod plain;
 
 use std::path::PathBuf;
