@@ -5,7 +5,10 @@
 mod cleanup;
 mod client;
 mod commands;
+mod copies;
 mod cycles;
+mod events;
+mod experiments;
 mod files;
 mod isolation;
 mod lifecycle;
