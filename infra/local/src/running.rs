@@ -12,7 +12,7 @@ use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
-use gitledger_sandbox_host::{Host, HostError, HostOptions};
+use gitledger_sandbox_host::{Host, HostError, HostOptions, Limits, Trouble};
 use gitledger_sandboxes::{Endpoint, Sandboxes, Secret, SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -44,6 +44,8 @@ pub struct Options {
     pub host_listen: SocketAddr,
     /// The most sandboxes that the local host has at once; `None`: its own default.
     pub sandboxes_max: Option<usize>,
+    /// What each of its sandboxes may use, and the trouble that it makes on purpose.
+    pub host: (Limits, Trouble),
     /// The rest.
     pub settings: Settings,
 }
@@ -70,7 +72,7 @@ impl System {
     /// Starts everything; returns when the gateway answers. What a dead predecessor left open is closed by
     /// the reaper's first round, soon afterwards: it may have to ask a slow remote.
     pub async fn start(options: Options) -> Result<Self, String> {
-        let Options { listen, host_listen, sandboxes_max, mut settings } = options;
+        let Options { listen, host_listen, sandboxes_max, host, mut settings } = options;
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
         if let Some(address) = listen {
@@ -81,7 +83,7 @@ impl System {
         let deployment = deployment(&data_dir, settings.deployment.take())?;
         let (host, host_file) = match settings.endpoint {
             Some(_) => (None, None),
-            None => local_host(&data_dir, host_listen, sandboxes_max, &mut settings)
+            None => local_host(&data_dir, host_listen, sandboxes_max, host, &mut settings)
                 .await
                 .map(|(host, file)| (Some(host), Some(file)))?,
         };
@@ -316,6 +318,7 @@ async fn local_host(
     data_dir: &Path,
     listen: SocketAddr,
     sandboxes_max: Option<usize>,
+    (limits, trouble): (Limits, Trouble),
     settings: &mut Settings,
 ) -> Result<(Host, PathBuf), String> {
     let key = Secret::random().ok_or("the system has no randomness")?;
@@ -323,6 +326,7 @@ async fn local_host(
     options.listen = listen;
     options.api_key = Some(key.expose().to_owned());
     options.sandboxes_max = sandboxes_max.unwrap_or(options.sandboxes_max);
+    (options.limits, options.trouble) = (limits, trouble);
     let host = match Host::start(options.clone()).await {
         // The port is somebody else's; any will do, because it is written down.
         Err(HostError::Listen { .. }) => {

@@ -82,6 +82,7 @@ fn serve() -> io::Result<()> {
     // One thread is enough: the work is done by the processes, file access goes to a pool.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        settings.limits.apply()?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         tell_ready(host)?;
         let server = axum::serve(listener, router(Arc::clone(&envd)));

@@ -59,7 +59,13 @@ async fn serve(arguments: Arguments) -> Finished {
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
     let host_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let options = Options { listen: arguments.listen, host_listen, sandboxes_max: None, settings };
+    let options = Options {
+        listen: arguments.listen,
+        host_listen,
+        sandboxes_max: None,
+        host: Default::default(),
+        settings,
+    };
     let system = System::start(options).await?;
     for line in system.greeting() {
         eprintln!("{line}");

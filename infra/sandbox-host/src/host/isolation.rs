@@ -53,6 +53,8 @@ pub(super) struct View<'a> {
     pub(super) etc: &'a Path,
     /// Whether it may use the machine's network.
     pub(super) network: bool,
+    /// What it sees as the number of this start of its machine; none: the real machine's.
+    pub(super) boot_id: Option<&'a Path>,
 }
 
 /// `bwrap` with the whole view, still without the program to run in it.
@@ -69,6 +71,9 @@ fn bwrap(view: &View<'_>) -> Command {
         .args(["--tmpfs", "/run", "--dir", "/var/tmp"]);
     if !view.network {
         command.arg("--unshare-net");
+    }
+    if let Some(boot_id) = view.boot_id {
+        command.arg("--ro-bind").arg(boot_id).arg("/proc/sys/kernel/random/boot_id");
     }
     for path in BESIDE_USR {
         match std::fs::read_link(path) {

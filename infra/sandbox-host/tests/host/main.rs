@@ -5,9 +5,14 @@
 mod cleanup;
 mod client;
 mod commands;
+mod copies;
+mod cycles;
+mod events;
+mod experiments;
 mod files;
 mod isolation;
 mod lifecycle;
+mod limits;
 mod plain;
 
 use std::path::PathBuf;
