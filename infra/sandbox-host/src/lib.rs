@@ -6,7 +6,7 @@
 //! With `bwrap` that process and all it starts see nothing of the machine but `/usr` and their own
 //! directory; without it they are plain processes, and [`Host::isolation`] says so.
 //!
-//! Deliberately absent, and answered as such: terminals, directory watching, snapshots, forks, network
+//! Deliberately absent, and answered as such: snapshots, forks, network
 //! rules, metrics history, templates.
 
 mod connect;

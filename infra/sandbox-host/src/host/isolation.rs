@@ -83,7 +83,7 @@ fn bwrap(view: &View<'_>) -> Command {
     for name in ["passwd", "group"] {
         command.arg("--ro-bind").arg(view.etc.join(name)).arg(format!("/etc/{name}"));
     }
-    for own in ["home", "tmp"] {
+    for own in ["home", "root", "tmp"] {
         command.arg("--bind").arg(view.dir.join(own)).arg(format!("/{own}"));
     }
     command

@@ -3,7 +3,7 @@
 //! ```text
 //! <data_dir>/lock          held by the host that uses the directory
 //! <data_dir>/etc/          passwd and group as sandboxes see them
-//! <data_dir>/s/<id>/       one sandbox: home/user, tmp, envd.sock, envd.log
+//! <data_dir>/s/<id>/       one sandbox: home/user, root, tmp, envd.sock, envd.log
 //! ```
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -73,6 +73,7 @@ impl Storage {
         let dir = self.sandboxes().join(id);
         private_dir(&dir)?;
         fs::create_dir_all(dir.join("home/user"))?;
+        fs::create_dir(dir.join("root"))?;
         fs::create_dir(dir.join("tmp"))?;
         Ok(dir)
     }

@@ -9,6 +9,10 @@ mod files;
 mod isolation;
 mod lifecycle;
 mod plain;
+mod protocol;
+mod terminals;
+mod transfers;
+mod watching;
 
 use std::path::PathBuf;
 
