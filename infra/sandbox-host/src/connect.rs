@@ -1,27 +1,39 @@
-//! Connect-RPC with JSON: errors, and the envelopes of streams.
+//! Connect-RPC with JSON: errors and single messages. Streams are in [`envelope`], what a request must look like
+//! in [`accept`].
+
+mod accept;
+mod envelope;
+
+use std::io::Read as _;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use bytes::{BufMut, Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
-/// The flag of the last envelope of a stream.
-const END_OF_STREAM: u8 = 0x02;
-/// Flag byte and length.
-const PREFIX_BYTES: usize = 5;
+pub(crate) use accept::accept;
+pub(crate) use envelope::{Envelopes, data_frame, end_frame, enveloped_message, stream_response};
+
+/// The longest request of a call, compressed or not; input to a process comes in such.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The kinds of error used here, with their names and HTTP statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Code {
     InvalidArgument,
+    Unknown,
     DeadlineExceeded,
     NotFound,
     AlreadyExists,
     PermissionDenied,
+    ResourceExhausted,
     FailedPrecondition,
     Unimplemented,
     Internal,
@@ -37,7 +49,8 @@ impl Code {
             Self::AlreadyExists => StatusCode::CONFLICT,
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::Unimplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal | Self::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
         }
     }
@@ -58,6 +71,7 @@ impl ConnectError {
     /// What the system said about `what`.
     pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
         let code = match error.kind() {
+            _ if Errno::from_io_error(error) == Some(Errno::LOOP) => Code::FailedPrecondition,
             std::io::ErrorKind::NotFound => Code::NotFound,
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                 Code::PermissionDenied
@@ -67,6 +81,11 @@ impl ConnectError {
             _ => Code::Internal,
         };
         Self::new(code, format!("{what}: {error}"))
+    }
+
+    /// The caller's own time is up.
+    pub(crate) fn too_late() -> Self {
+        Self::new(Code::DeadlineExceeded, "deadline exceeded")
     }
 
     /// This error as a whole stream: status 200 and one envelope.
@@ -81,37 +100,6 @@ impl IntoResponse for ConnectError {
     }
 }
 
-/// A streaming answer: always status 200, its outcome is in the last envelope.
-pub(crate) fn stream_response(body: Body) -> Response {
-    ([(header::CONTENT_TYPE, "application/connect+json")], body).into_response()
-}
-
-/// One message of a stream.
-pub(crate) fn data_frame(json: &[u8]) -> Bytes {
-    frame(0, json)
-}
-
-/// The end of a stream, well or badly.
-pub(crate) fn end_frame(error: Option<&ConnectError>) -> Bytes {
-    #[derive(Serialize)]
-    struct End<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<&'a ConnectError>,
-    }
-    // A struct of two strings always has a JSON form; `{}` says the same as an end without an error.
-    let json = serde_json::to_vec(&End { error }).unwrap_or_else(|_| b"{}".to_vec());
-    frame(END_OF_STREAM, &json)
-}
-
-fn frame(flags: u8, json: &[u8]) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(PREFIX_BYTES + json.len());
-    bytes.put_u8(flags);
-    // Messages are at most a few chunks of output long.
-    bytes.put_u32(u32::try_from(json.len()).unwrap_or(u32::MAX));
-    bytes.put_slice(json);
-    bytes.freeze()
-}
-
 /// The body of a unary call.
 pub(crate) fn message<T: DeserializeOwned>(body: &[u8]) -> Result<T, ConnectError> {
     let body = if body.is_empty() { b"{}" } else { body };
@@ -120,44 +108,41 @@ pub(crate) fn message<T: DeserializeOwned>(body: &[u8]) -> Result<T, ConnectErro
     })
 }
 
-/// The only message of a stream's request.
-pub(crate) fn enveloped_message<T: DeserializeOwned>(body: &[u8]) -> Result<T, ConnectError> {
-    let malformed = || ConnectError::new(Code::InvalidArgument, "request is not one uncompressed envelope");
-    let (prefix, rest) = body.split_first_chunk::<PREFIX_BYTES>().ok_or_else(malformed)?;
-    let [flags, length @ ..] = *prefix;
-    let length = usize::try_from(u32::from_be_bytes(length)).map_err(|_| malformed())?;
-    if flags != 0 || rest.len() < length {
-        return Err(malformed());
-    }
-    message(&rest[..length])
+/// When the caller stops waiting. Absent and zero mean never.
+pub(crate) fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    let timeout_ms = positive(headers, "connect-timeout-ms")?;
+    Instant::now().checked_add(Duration::from_millis(timeout_ms))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A header that holds a whole number above zero.
+pub(crate) fn positive(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.parse().ok().filter(|number| *number > 0)
+}
 
-    #[test]
-    fn a_message_survives_its_envelope() {
-        let framed = data_frame(br#"{"a":1}"#);
-        let read: serde_json::Value = enveloped_message(&framed).unwrap();
-        assert_eq!(read, serde_json::json!({"a": 1}));
-    }
-
-    #[test]
-    fn short_compressed_and_empty_envelopes_are_refused() {
-        let framed = data_frame(br#"{"a":1}"#);
-        for bad in [&framed[..4], &framed[..framed.len() - 1], &[1, 0, 0, 0, 2, b'{', b'}'], &[]] {
-            let error = enveloped_message::<serde_json::Value>(bad).unwrap_err();
-            assert_eq!(error.code, Code::InvalidArgument);
+/// What a header says about the compression of the request: gzip or not. Other kinds are refused.
+fn is_gzip(headers: &HeaderMap, name: &str) -> Result<bool, ConnectError> {
+    let Some(value) = headers.get(name) else { return Ok(false) };
+    match value.to_str().unwrap_or_default() {
+        "" | "identity" => Ok(false),
+        "gzip" => Ok(true),
+        other => {
+            let message = format!("unknown compression \"{other}\": supported encodings are gzip");
+            Err(ConnectError::new(Code::Unimplemented, message))
         }
     }
+}
 
-    #[test]
-    fn the_end_of_a_stream_carries_its_error() {
-        let error = ConnectError::new(Code::DeadlineExceeded, "too late");
-        let framed = end_frame(Some(&error));
-        assert_eq!(framed[0], 2);
-        assert_eq!(&framed[5..], br#"{"error":{"code":"deadline_exceeded","message":"too late"}}"#);
-        assert_eq!(&end_frame(None)[..], b"\x02\0\0\0\x02{}");
-    }
+/// Unpacks a message, however small it was packed, up to the size that is allowed unpacked.
+fn gunzip(packed: &[u8]) -> Result<Vec<u8>, ConnectError> {
+    let mut plain = Vec::new();
+    let limit = u64::try_from(MESSAGE_BYTES_MAX).unwrap_or(u64::MAX);
+    MultiGzDecoder::new(packed)
+        .take(limit + 1)
+        .read_to_end(&mut plain)
+        .map_err(|error| ConnectError::new(Code::InvalidArgument, format!("message is not gzip: {error}")))?;
+    if plain.len() > MESSAGE_BYTES_MAX { Err(too_large()) } else { Ok(plain) }
+}
+
+fn too_large() -> ConnectError {
+    ConnectError::new(Code::ResourceExhausted, format!("message is larger than {MESSAGE_BYTES_MAX} bytes"))
 }

@@ -12,9 +12,16 @@ mod exit;
 mod files;
 mod filesystem;
 mod follow;
+mod input;
 mod launch;
+mod measure;
+mod metadata;
 mod process;
+mod protojson;
+mod sudo;
 mod table;
+mod watch;
+mod watching;
 
 use std::future::IntoFuture as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -27,20 +34,28 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use crate::connect::{MESSAGE_BYTES_MAX, accept};
 use crate::settings::{EnvdReady, EnvdSettings};
 use account::Account;
+use measure::Meter;
 use table::ProcessTable;
+use watching::Watchers;
 
-/// The longest request of a call; input to a process comes in such.
-const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Sent to who writes beyond the limit of a file's size.
+const SIGXFSZ: i32 = 25;
+/// What files and directories made here may not be, unless somebody changes it: written to by others.
+const UMASK: u32 = 0o022;
 
 /// One sandbox's state.
 struct Envd {
     access_token: Option<String>,
     account: Account,
     processes: ProcessTable,
+    watchers: Watchers,
+    meter: Meter,
 }
 
 /// Serves one sandbox until the host is gone. To be called by the program that [`crate::HostOptions`] names;
@@ -63,14 +78,22 @@ fn serve() -> io::Result<()> {
     let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     rustix::process::setrlimit(rustix::process::Resource::Core, none)?;
 
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
+
     let mut reader = BufReader::new(host.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let settings: EnvdSettings = serde_json::from_str(&line)?;
+    if settings.root.is_none() {
+        // Only those who call it miss it.
+        let _ = sudo::install();
+    }
     let envd = Arc::new(Envd {
         access_token: settings.access_token,
         account: Account::new(settings.root, settings.env_vars),
         processes: ProcessTable::default(),
+        watchers: Watchers::default(),
+        meter: Meter::default(),
     });
     let (gone, host_gone) = oneshot::channel();
     // A thread of its own: waiting for the end must not depend on the work going on.
@@ -84,6 +107,8 @@ fn serve() -> io::Result<()> {
     runtime.block_on(async {
         settings.limits.apply()?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
+        // A file at its size limit is an error of the one write, not the end of envd.
+        let _caught = signal(SignalKind::from_raw(SIGXFSZ))?;
         tell_ready(host)?;
         let server = axum::serve(listener, router(Arc::clone(&envd)));
         tokio::select! {
@@ -107,12 +132,16 @@ fn tell_ready(mut host: UnixStream) -> io::Result<()> {
 }
 
 fn router(envd: Arc<Envd>) -> Router {
-    Router::new()
-        .route("/metrics", get(async || StatusCode::NOT_IMPLEMENTED))
-        .route("/envs", get(envs))
+    let calls = Router::new()
         .merge(process::routes())
         .merge(filesystem::routes())
-        .layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX))
+        .merge(watching::routes())
+        .layer(middleware::from_fn(accept))
+        .layer(DefaultBodyLimit::max(MESSAGE_BYTES_MAX));
+    Router::new()
+        .route("/metrics", get(measure::metrics))
+        .route("/envs", get(envs))
+        .merge(calls)
         .layer(middleware::from_fn_with_state(Arc::clone(&envd), auth::require_token))
         // These two check by themselves: health is open, files may be signed.
         .route("/health", get(async || StatusCode::NO_CONTENT))

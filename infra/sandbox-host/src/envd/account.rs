@@ -1,4 +1,4 @@
-//! The one account of a sandbox: its name, home, environment, and where its paths really are.
+//! The one account of a sandbox: its names, homes, environment, and where its paths really are.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -7,15 +7,76 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::sudo;
 use crate::connect::{Code, ConnectError};
 
-/// Who runs everything. `root` is accepted as a name, because SDKs pass it, but is this same account:
-/// a sandbox here has no privilege to give.
-pub(super) const USER: &str = "user";
-const HOME: &str = "/home/user";
+/// Who owns everything, as it is told.
+pub(super) const OWNER: &str = "user";
 const ISOLATED_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The directories that are a sandbox's own.
-const OWN: [&str; 2] = ["/home", "/tmp"];
+const OWN: [&str; 3] = ["/home", "/root", "/tmp"];
+
+/// Whom a request names. Both are the same account, because a sandbox has no privilege to give; they differ in
+/// name and home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct User {
+    name: &'static str,
+    home: &'static str,
+}
+
+impl User {
+    const ORDINARY: Self = Self { name: OWNER, home: "/home/user" };
+    const ROOT: Self = Self { name: "root", home: "/root" };
+
+    /// The user of this name; empty means the default one.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "" | OWNER => Some(Self::ORDINARY),
+            "root" => Some(Self::ROOT),
+            _ => None,
+        }
+    }
+
+    /// The user named by basic authentication, the way SDKs choose whose home to use.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ConnectError> {
+        let refused = |message: String| ConnectError::new(Code::Unauthenticated, message);
+        // Other kinds of authorization are not about users, and not read here.
+        let Some(encoded) = basic(headers) else { return Ok(Self::ORDINARY) };
+        let name = STANDARD
+            .decode(encoded)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or_else(|| refused("authorization is not readable".into()))?;
+        let name = name.split(':').next().unwrap_or_default();
+        Self::named(name).ok_or_else(|| refused(format!("invalid username: '{name}'")))
+    }
+
+    /// The absolute path meant by `path`: from home when relative, `~` is home, no `.` or `..` left. An error is
+    /// a sentence.
+    pub(super) fn absolute(self, path: &str) -> Result<PathBuf, String> {
+        let home = Path::new(self.home);
+        let path = match path.strip_prefix('~') {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+            Some(_) => return Err(format!("path '{path}': cannot expand user-specific home dir")),
+            None => home.join(path),
+        };
+        let mut clean = PathBuf::from("/");
+        for part in path.components() {
+            match part {
+                Component::ParentDir => {
+                    clean.pop();
+                }
+                Component::Normal(name) => clean.push(name),
+                Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+        Ok(clean)
+    }
+}
+
+fn basic(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Basic ")
+}
 
 /// The account and its view of the file system.
 pub(super) struct Account {
@@ -29,7 +90,7 @@ impl Account {
         Self { root, env_vars }
     }
 
-    /// What the sandbox was created with.
+    /// What every process is given.
     pub(super) fn env_vars(&self) -> &BTreeMap<String, String> {
         &self.env_vars
     }
@@ -53,13 +114,17 @@ impl Account {
     }
 
     /// The environment of a process that asks for `request` on top of the sandbox's own.
-    pub(super) fn environment(&self, request: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let home = self.real(Path::new(HOME)).to_string_lossy().into_owned();
+    pub(super) fn environment(
+        &self,
+        user: User,
+        request: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let home = self.real(Path::new(user.home)).to_string_lossy().into_owned();
         let mut all = BTreeMap::from([
             ("PATH".to_owned(), self.search_path()),
             ("HOME".to_owned(), home),
-            ("USER".to_owned(), USER.to_owned()),
-            ("LOGNAME".to_owned(), USER.to_owned()),
+            ("USER".to_owned(), user.name.to_owned()),
+            ("LOGNAME".to_owned(), user.name.to_owned()),
         ]);
         if let Some(root) = &self.root {
             all.insert("TMPDIR".into(), root.join("tmp").to_string_lossy().into_owned());
@@ -77,51 +142,8 @@ impl Account {
         match self.root {
             // Plain processes use the machine's own tools, wherever they are.
             Some(_) => std::env::var("PATH").unwrap_or_else(|_| ISOLATED_PATH.into()),
-            None => ISOLATED_PATH.into(),
+            None => format!("{}:{ISOLATED_PATH}", sudo::DIR),
         }
-    }
-}
-
-/// The absolute path meant by `path`: from home when relative, `~` is home, no `.` or `..` left.
-pub(super) fn absolute(path: &str) -> PathBuf {
-    let path = match path.strip_prefix('~') {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-            Path::new(HOME).join(rest.trim_start_matches('/'))
-        }
-        _ => Path::new(HOME).join(path),
-    };
-    let mut clean = PathBuf::from("/");
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::Normal(name) => clean.push(name),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
-        }
-    }
-    clean
-}
-
-/// Checks the user named by basic authentication, the way SDKs choose whose home and rights to use.
-pub(super) fn check_user(headers: &HeaderMap) -> Result<(), ConnectError> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(()) };
-    let name = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.strip_prefix("Basic "))
-        .and_then(|encoded| STANDARD.decode(encoded).ok())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| ConnectError::new(Code::Unauthenticated, "authorization is not basic"))?;
-    check_username(name.split(':').next().unwrap_or_default())
-        .map_err(|message| ConnectError::new(Code::Unauthenticated, message))
-}
-
-/// Checks a user's name; empty means the default one.
-pub(super) fn check_username(name: &str) -> Result<(), String> {
-    match name {
-        "" | USER | "root" => Ok(()),
-        other => Err(format!("invalid username: '{other}'")),
     }
 }
 
@@ -131,16 +153,20 @@ mod tests {
 
     #[test]
     fn paths_start_from_home_and_cannot_climb_over_the_root() {
+        let user = User::named("").unwrap();
         for (asked, meant) in [
+            ("", "/home/user"),
             ("a/b", "/home/user/a/b"),
             ("~", "/home/user"),
             ("~/a", "/home/user/a"),
-            ("~a", "/home/user/~a"),
             ("/tmp/./x/../y", "/tmp/y"),
             ("../../../../etc", "/etc"),
         ] {
-            assert_eq!(absolute(asked), Path::new(meant), "{asked}");
+            assert_eq!(user.absolute(asked).as_deref(), Ok(Path::new(meant)), "{asked}");
         }
+        assert!(user.absolute("~other/a").is_err());
+        assert_eq!(User::named("root").unwrap().absolute("a").as_deref(), Ok(Path::new("/root/a")));
+        assert_eq!(User::named("other"), None);
     }
 
     #[test]
@@ -157,6 +183,6 @@ mod tests {
     fn a_request_cannot_take_off_the_marker() {
         let account = Account::new(Some("/data/s1".into()), BTreeMap::new());
         let asked = BTreeMap::from([(crate::settings::MARKER.to_owned(), String::new())]);
-        assert_eq!(account.environment(&asked)[crate::settings::MARKER], "/data/s1");
+        assert_eq!(account.environment(User::ORDINARY, &asked)[crate::settings::MARKER], "/data/s1");
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use crate::connect::ConnectError;
+
 /// Chunks kept for a listener before the process has to wait; at most 32 KiB each before encoding.
 const QUEUE: usize = 8;
 
@@ -15,6 +17,8 @@ pub(super) enum Heard {
     Output(Bytes),
     /// The end event, as a whole envelope. Nothing follows.
     End(Bytes),
+    /// Nothing can be heard any more.
+    Failure(ConnectError),
 }
 
 /// The listeners of one process, and its end once it has come.

@@ -1,4 +1,4 @@
-//! The service `filesystem.Filesystem`.
+//! The service `filesystem.Filesystem`, but for watching, which is in [`super::watching`].
 
 use std::fs;
 use std::io;
@@ -11,50 +11,45 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Envd;
-use super::account::{Account, absolute, check_user};
+use super::account::{Account, User};
 use super::entry::{Entry, entry};
 use super::process::{Empty, Unary};
+use super::protojson::{Number, or_default};
 use crate::connect::{Code, ConnectError, message};
 
-const WATCHING: &str = "watching directories is not implemented";
-
 pub(super) fn routes() -> Router<Arc<Envd>> {
-    let unwatched = async || ConnectError::new(Code::Unimplemented, WATCHING);
     Router::new()
         .route("/filesystem.Filesystem/Stat", post(stat))
         .route("/filesystem.Filesystem/MakeDir", post(make_dir))
         .route("/filesystem.Filesystem/Move", post(rename))
         .route("/filesystem.Filesystem/ListDir", post(list_dir))
         .route("/filesystem.Filesystem/Remove", post(remove))
-        .route("/filesystem.Filesystem/CreateWatcher", post(unwatched))
-        .route("/filesystem.Filesystem/GetWatcherEvents", post(unwatched))
-        .route("/filesystem.Filesystem/RemoveWatcher", post(unwatched))
-        .route("/filesystem.Filesystem/WatchDir", post(async move || unwatched().await.into_stream()))
 }
 
 #[derive(Default, Deserialize)]
 struct OnePath {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     path: String,
 }
 
 #[derive(Default, Deserialize)]
 struct Move {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     source: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     destination: String,
 }
 
 #[derive(Default, Deserialize)]
 struct ListDir {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     path: String,
-    #[serde(default)]
-    depth: u32,
+    #[serde(default, deserialize_with = "or_default")]
+    depth: Number,
 }
 
 #[derive(Serialize)]
@@ -69,14 +64,14 @@ struct Entries {
 }
 
 async fn stat(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes) -> Unary<OneEntry> {
-    let asked: OnePath = checked(&headers, &body)?;
-    blocking(envd, move |account| one_entry(account, &absolute(&asked.path))).await
+    let (user, asked): (_, OnePath) = checked(&headers, &body)?;
+    blocking(envd, move |account| one_entry(account, &absolute(user, &asked.path)?)).await
 }
 
 async fn make_dir(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes) -> Unary<OneEntry> {
-    let asked: OnePath = checked(&headers, &body)?;
+    let (user, asked): (_, OnePath) = checked(&headers, &body)?;
     blocking(envd, move |account| {
-        let path = absolute(&asked.path);
+        let path = absolute(user, &asked.path)?;
         let real = account.real(&path);
         match fs::metadata(&real) {
             Ok(found) if found.is_dir() => {
@@ -95,9 +90,9 @@ async fn make_dir(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes
 }
 
 async fn rename(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes) -> Unary<OneEntry> {
-    let asked: Move = checked(&headers, &body)?;
+    let (user, asked): (_, Move) = checked(&headers, &body)?;
     blocking(envd, move |account| {
-        let (source, destination) = (absolute(&asked.source), absolute(&asked.destination));
+        let (source, destination) = (absolute(user, &asked.source)?, absolute(user, &asked.destination)?);
         let (from, to) = (account.real(&source), account.real(&destination));
         fs::symlink_metadata(&from).map_err(|error| about(&source, &error))?;
         if let Some(parent) = to.parent() {
@@ -125,16 +120,16 @@ fn move_path(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 async fn list_dir(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes) -> Unary<Entries> {
-    let asked: ListDir = checked(&headers, &body)?;
+    let (user, asked): (_, ListDir) = checked(&headers, &body)?;
     blocking(envd, move |account| {
-        let path = absolute(&asked.path);
+        let path = absolute(user, &asked.path)?;
         let real = account.real(&path);
         if !fs::metadata(&real).map_err(|error| about(&path, &error))?.is_dir() {
             let message = format!("path is not a directory: {}", path.display());
             return Err(ConnectError::new(Code::InvalidArgument, message));
         }
         let mut entries = Vec::new();
-        list(account, &real, &path, asked.depth.max(1), &mut entries)
+        list(account, &real, &path, asked.depth.0.max(1), &mut entries)
             .map_err(|error| about(&path, &error))?;
         Ok(Entries { entries })
     })
@@ -161,9 +156,9 @@ fn list(account: &Account, real: &Path, shown: &Path, depth: u32, into: &mut Vec
 }
 
 async fn remove(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes) -> Unary<Empty> {
-    let asked: OnePath = checked(&headers, &body)?;
+    let (user, asked): (_, OnePath) = checked(&headers, &body)?;
     blocking(envd, move |account| {
-        let path = absolute(&asked.path);
+        let path = absolute(user, &asked.path)?;
         let real = account.real(&path);
         let removed = match fs::symlink_metadata(&real) {
             Ok(found) if found.is_dir() => fs::remove_dir_all(&real),
@@ -178,9 +173,12 @@ async fn remove(State(envd): State<Arc<Envd>>, headers: HeaderMap, body: Bytes) 
     .await
 }
 
-fn checked<T: serde::de::DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, ConnectError> {
-    check_user(headers)?;
-    message(body)
+fn checked<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<(User, T), ConnectError> {
+    Ok((User::of(headers)?, message(body)?))
+}
+
+fn absolute(user: User, path: &str) -> Result<PathBuf, ConnectError> {
+    user.absolute(path).map_err(|message| ConnectError::new(Code::InvalidArgument, message))
 }
 
 fn one_entry(account: &Account, path: &Path) -> Result<OneEntry, ConnectError> {

@@ -1,4 +1,4 @@
-//! The stream of one process's events to one client.
+//! A stream of events to one client: an opening, what is heard, an end.
 
 use std::time::Duration;
 
@@ -7,51 +7,53 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::audience::Heard;
-use crate::connect::{Code, ConnectError, data_frame, end_frame, stream_response};
+use crate::connect::{Code, ConnectError, deadline, end_frame, positive, stream_response};
 
 const KEEPALIVE_DEFAULT_S: u64 = 90;
-const KEEPALIVE: &[u8] = br#"{"event":{"keepalive":{}}}"#;
 
-/// When a client wants its stream to end at the latest. Absent and zero mean never.
-pub(super) fn deadline(headers: &HeaderMap) -> Option<Instant> {
-    let timeout_ms = number(headers, "connect-timeout-ms")?;
-    Instant::now().checked_add(Duration::from_millis(timeout_ms))
+/// How long a client listens, and after how much silence it wants a sign of life.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// When its stream ends at the latest.
+    pub(super) deadline: Option<Instant>,
+    keepalive: Duration,
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.parse().ok().filter(|number| *number > 0)
+impl Patience {
+    /// As its request says.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let keepalive_s = positive(headers, "keepalive-ping-interval").unwrap_or(KEEPALIVE_DEFAULT_S);
+        Self { deadline: deadline(headers), keepalive: Duration::from_secs(keepalive_s) }
+    }
 }
 
 /// What is left to say.
 enum Phase {
-    Opening,
+    Opening(Bytes),
     Open,
     Closed,
 }
 
 struct Following {
     phase: Phase,
-    pid: u32,
     heard: mpsc::Receiver<Heard>,
-    deadline: Option<Instant>,
-    keepalive: Duration,
+    patience: Patience,
+    sign_of_life: Bytes,
 }
 
-/// The answer to `Start` and `Connect`: start, output, end; or `deadline_exceeded` in place of the end.
+/// The answer to a call that is followed: `opening`, what is heard, the end; or `deadline_exceeded` in place of
+/// the end. `opening` and `sign_of_life` are whole envelopes.
 pub(super) fn follow(
-    pid: u32,
+    opening: Bytes,
+    sign_of_life: Bytes,
     heard: mpsc::Receiver<Heard>,
-    deadline: Option<Instant>,
-    headers: &HeaderMap,
+    patience: Patience,
 ) -> Response {
-    let keepalive =
-        Duration::from_secs(number(headers, "keepalive-ping-interval").unwrap_or(KEEPALIVE_DEFAULT_S));
-    let following = Following { phase: Phase::Opening, pid, heard, deadline, keepalive };
+    let following = Following { phase: Phase::Opening(opening), heard, patience, sign_of_life };
     let frames = stream::unfold(following, |mut following| async move {
         let frame = following.next().await?;
         Some((Ok::<_, std::convert::Infallible>(frame), following))
@@ -61,19 +63,20 @@ pub(super) fn follow(
 
 impl Following {
     async fn next(&mut self) -> Option<Bytes> {
-        match self.phase {
-            Phase::Closed => None,
-            Phase::Opening => {
-                self.phase = Phase::Open;
-                Some(data_frame(json!({"event": {"start": {"pid": self.pid}}}).to_string().as_bytes()))
+        match std::mem::replace(&mut self.phase, Phase::Open) {
+            Phase::Closed => {
+                self.phase = Phase::Closed;
+                None
             }
+            Phase::Opening(opening) => Some(opening),
             Phase::Open => Some(self.listen().await),
         }
     }
 
     async fn listen(&mut self) -> Bytes {
+        let deadline = self.patience.deadline;
         let late = async {
-            match self.deadline {
+            match deadline {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
@@ -82,22 +85,23 @@ impl Following {
             // The deadline first: the kill it causes must not win with an end of its own.
             biased;
             () = late => None,
-            heard = tokio::time::timeout(self.keepalive, self.heard.recv()) => match heard {
-                Err(_) => return data_frame(KEEPALIVE),
+            heard = tokio::time::timeout(self.patience.keepalive, self.heard.recv()) => match heard {
+                Err(_) => return self.sign_of_life.clone(),
                 Ok(heard) => heard,
             },
         };
-        let too_late = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let too_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         match heard {
             Some(Heard::Output(frame)) => frame,
-            Some(Heard::End(frame)) if !too_late => {
+            _ if too_late => self.close_with(&ConnectError::too_late()),
+            Some(Heard::End(frame)) => {
                 self.phase = Phase::Closed;
                 let mut last = BytesMut::from(frame);
                 last.extend_from_slice(&end_frame(None));
                 last.freeze()
             }
-            _ if too_late => self.close_with(&ConnectError::new(Code::DeadlineExceeded, "deadline exceeded")),
-            _ => self.close_with(&ConnectError::new(Code::Internal, "the process was lost")),
+            Some(Heard::Failure(error)) => self.close_with(&error),
+            None => self.close_with(&ConnectError::new(Code::Internal, "what was followed is lost")),
         }
     }
 

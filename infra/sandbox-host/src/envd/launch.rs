@@ -1,6 +1,7 @@
 //! Starting a process and seeing it to its end.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -14,29 +15,37 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Envd;
-use super::account::absolute;
+use super::account::{Account, User};
 use super::audience::Audience;
 use super::exit::End;
+use super::input::{Input, Pty};
+use super::protojson::or_default;
 use super::table::Process;
 use crate::connect::{Code, ConnectError, data_frame};
 
 /// The most output in one event.
 const CHUNK_BYTES: usize = 32 * 1024;
-/// How long the last output of a signalled process is awaited; its grandchildren may hold the pipes open.
-const LAST_WORDS: Duration = Duration::from_millis(50);
+/// The same of a terminal.
+const TERMINAL_CHUNK_BYTES: usize = 16 * 1024;
+/// How long a signalled process must be silent to have said everything; its grandchildren may hold the pipes
+/// open.
+const SILENCE: Duration = Duration::from_millis(50);
+/// How long such grandchildren are heard who are never silent.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What to run.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct ProcessConfig {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) cmd: String,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub(super) args: Vec<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) envs: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cwd: Option<String>,
@@ -45,8 +54,9 @@ pub(super) struct ProcessConfig {
 /// The request of `Start`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Start {
+    #[serde(default, deserialize_with = "or_default")]
     process: ProcessConfig,
-    pty: Option<serde_json::Value>,
+    pty: Option<Pty>,
     tag: Option<String>,
     /// Absent means an open pipe, for clients older than the field.
     stdin: Option<bool>,
@@ -56,56 +66,84 @@ pub(super) struct Start {
 /// killed at `deadline`.
 pub(super) fn launch<L>(
     envd: &Arc<Envd>,
+    user: User,
     start: Start,
     deadline: Option<Instant>,
     listen: impl FnOnce(&Process) -> L,
 ) -> Result<(Arc<Process>, L), ConnectError> {
-    if start.pty.is_some() {
-        return Err(ConnectError::new(Code::Unimplemented, "terminals are not implemented"));
-    }
-    let mut child = command(envd, &start)?
-        .spawn()
-        .map_err(|error| invalid(format!("starting '{}': {error}", start.process.cmd)))?;
-    // A child that was not waited for has its pid.
-    let pid = child.id().unwrap_or_default();
+    let command = command(&envd.account, user, &start.process)?;
+    let spawned = match &start.pty {
+        Some(pty) => in_terminal(command, pty),
+        None => with_pipes(command, start.stdin != Some(false)),
+    };
+    let Spawned { child, input, outputs } =
+        spawned.map_err(|error| invalid(format!("error starting '{}': {error}", start.process.cmd)))?;
     let process = Arc::new(Process {
-        pid,
+        // A child that was not waited for has its pid.
+        pid: child.id().unwrap_or_default(),
         tag: start.tag,
         config: start.process,
-        stdin: tokio::sync::Mutex::new(child.stdin.take()),
+        input,
         audience: Audience::default(),
         signalled: false.into(),
     });
     let listener = listen(&process);
     envd.processes.insert(&process);
-    tokio::spawn(see_to_the_end(Arc::clone(envd), Arc::clone(&process), child, deadline));
+    tokio::spawn(see_to_the_end(Arc::clone(envd), Arc::clone(&process), child, outputs, deadline));
     Ok((process, listener))
 }
 
-fn command(envd: &Envd, start: &Start) -> Result<Command, ConnectError> {
-    let account = &envd.account;
-    let asked = start.process.cwd.as_deref().unwrap_or_default();
-    let cwd = account.real(&absolute(asked));
+fn command(account: &Account, user: User, config: &ProcessConfig) -> Result<Command, ConnectError> {
+    let shown = user.absolute(config.cwd.as_deref().unwrap_or_default()).map_err(invalid)?;
+    let cwd = account.real(&shown);
     if !cwd.is_dir() {
-        return Err(invalid(format!("cwd '{asked}' does not exist")));
+        return Err(invalid(format!("cwd '{}' does not exist", shown.display())));
     }
-    let environment = account.environment(&start.process.envs);
+    let environment = account.environment(user, &config.envs);
     let search = environment.get("PATH").map(String::as_str).unwrap_or_default();
-    let program = locate(&start.process.cmd, &cwd, search).ok_or_else(|| {
-        invalid(format!("exec: \"{}\": executable file not found in $PATH", start.process.cmd))
-    })?;
+    let program = locate(&config.cmd, &cwd, search)
+        .ok_or_else(|| invalid(format!("exec: \"{}\": executable file not found in $PATH", config.cmd)))?;
     let mut command = Command::new(program);
-    command
-        .arg0(&start.process.cmd)
-        .args(&start.process.args)
-        .env_clear()
-        .envs(environment)
-        .current_dir(cwd)
-        .process_group(0)
-        .stdin(if start.stdin == Some(false) { Stdio::null() } else { Stdio::piped() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.arg0(&config.cmd).args(&config.args).env_clear().envs(environment).current_dir(cwd);
     Ok(command)
+}
+
+/// A process that was just started, with what it reads and writes.
+struct Spawned {
+    child: Child,
+    input: Input,
+    outputs: Vec<Output>,
+}
+
+/// Somewhere a process writes to: the name it has in events, its end here, and the most told at once.
+struct Output {
+    name: &'static str,
+    bytes: Box<dyn AsyncRead + Send + Unpin>,
+    chunk_bytes: usize,
+}
+
+fn with_pipes(mut command: Command, stdin: bool) -> io::Result<Spawned> {
+    let mut child = command
+        .process_group(0)
+        .stdin(if stdin { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let output = |name, bytes| Output { name, bytes, chunk_bytes: CHUNK_BYTES };
+    let mut outputs = Vec::new();
+    outputs.extend(child.stdout.take().map(|stdout| output("stdout", Box::new(stdout))));
+    outputs.extend(child.stderr.take().map(|stderr| output("stderr", Box::new(stderr))));
+    Ok(Spawned { input: Input::pipe(child.stdin.take()), child, outputs })
+}
+
+/// Starts it as the leader of a session of its own whose terminal this is, so that job control works in it.
+fn in_terminal(command: Command, pty: &Pty) -> io::Result<Spawned> {
+    let (terminal, inside) = pty_process::open().map_err(io::Error::other)?;
+    terminal.resize(pty.size.into()).map_err(io::Error::other)?;
+    let child = pty_process::Command::from(command).spawn(inside).map_err(io::Error::other)?;
+    let (bytes, write) = terminal.into_split();
+    let output = Output { name: "pty", bytes: Box::new(bytes), chunk_bytes: TERMINAL_CHUNK_BYTES };
+    Ok(Spawned { child, input: Input::Terminal(Mutex::new(write)), outputs: vec![output] })
 }
 
 /// Looks the program up here, so that the child needs no search of its own and can be spawned the fast way.
@@ -122,14 +160,16 @@ fn locate(name: &str, cwd: &Path, search: &str) -> Option<PathBuf> {
         .find(|path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file())
 }
 
-async fn see_to_the_end(envd: Arc<Envd>, process: Arc<Process>, mut child: Child, deadline: Option<Instant>) {
-    let mut pumps = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        pumps.push(tokio::spawn(pump(stdout, "stdout", Arc::clone(&process))));
-    }
-    if let Some(stderr) = child.stderr.take() {
-        pumps.push(tokio::spawn(pump(stderr, "stderr", Arc::clone(&process))));
-    }
+async fn see_to_the_end(
+    envd: Arc<Envd>,
+    process: Arc<Process>,
+    mut child: Child,
+    outputs: Vec<Output>,
+    deadline: Option<Instant>,
+) {
+    let (hurry, hurried) = watch::channel(false);
+    let pump = |output| tokio::spawn(pump(output, Arc::clone(&process), hurried.clone()));
+    let pumps = outputs.into_iter().map(pump).collect();
     let exit = match deadline {
         None => child.wait().await,
         Some(deadline) => {
@@ -141,38 +181,64 @@ async fn see_to_the_end(envd: Arc<Envd>, process: Arc<Process>, mut child: Child
             }
         }
     };
-    drain(&process, pumps, deadline).await;
+    drain(&process, pumps, &hurry, deadline).await;
     let told = exit.as_ref().map_or_else(End::unknown, |exit| End::of(*exit));
     let frame = data_frame(json!({"event": {"end": told}}).to_string().as_bytes());
     process.audience.end(frame).await;
     // After the end, because somebody may still be writing into a pipe that a grandchild holds.
-    process.stdin.lock().await.take();
+    process.input.release().await;
     envd.processes.forget_later(&process).await;
 }
 
-/// Waits until all output has been told: to the pipes' ends, or a moment only after a signal.
-async fn drain(process: &Process, pumps: Vec<JoinHandle<()>>, deadline: Option<Instant>) {
+/// Waits until all output has been told: to the pipes' ends, or to the first silence after a signal. In a
+/// terminal, whose leader's end is the end, that is always so.
+async fn drain(
+    process: &Process,
+    pumps: Vec<JoinHandle<()>>,
+    hurry: &watch::Sender<bool>,
+    deadline: Option<Instant>,
+) {
     for mut pump in pumps {
-        let signalled = process.signalled.load(Ordering::Relaxed);
+        let in_haste =
+            process.signalled.load(Ordering::Relaxed) || matches!(process.input, Input::Terminal(_));
         let done = match deadline {
-            _ if signalled => false,
+            _ if in_haste => false,
             Some(deadline) => tokio::time::timeout_at(deadline, &mut pump).await.is_ok(),
             None => (&mut pump).await.is_ok(),
         };
-        if !done && tokio::time::timeout(LAST_WORDS, &mut pump).await.is_err() {
-            pump.abort();
+        if !done {
+            hurry.send_replace(true);
+            if tokio::time::timeout(LAST_WORDS, &mut pump).await.is_err() {
+                pump.abort();
+            }
         }
     }
 }
 
-async fn pump(mut output: impl AsyncRead + Unpin, name: &str, process: Arc<Process>) {
-    let mut chunk = vec![0; CHUNK_BYTES];
-    while let Ok(read @ 1..) = output.read(&mut chunk).await {
+async fn pump(mut output: Output, process: Arc<Process>, mut hurried: watch::Receiver<bool>) {
+    let mut chunk = vec![0; output.chunk_bytes];
+    // A terminal that was hung up fails to be read, which is its end.
+    while let Some(read @ 1..) = read(&mut output.bytes, &mut chunk, &mut hurried).await {
         // Base64 needs no escaping, so the message is put together by hand.
-        let json =
-            format!("{{\"event\":{{\"data\":{{\"{name}\":\"{}\"}}}}}}", STANDARD.encode(&chunk[..read]));
+        let (name, encoded) = (output.name, STANDARD.encode(&chunk[..read]));
+        let json = format!("{{\"event\":{{\"data\":{{\"{name}\":\"{encoded}\"}}}}}}");
         process.audience.tell(data_frame(json.as_bytes())).await;
     }
+}
+
+/// Reads what comes next; when there is hurry, what comes soon.
+async fn read(
+    bytes: &mut (impl AsyncRead + Unpin),
+    chunk: &mut [u8],
+    hurried: &mut watch::Receiver<bool>,
+) -> Option<usize> {
+    let mut reading = std::pin::pin!(bytes.read(chunk));
+    tokio::select! {
+        biased;
+        read = &mut reading => return read.ok(),
+        _ = hurried.wait_for(|hurried| *hurried) => {}
+    }
+    tokio::time::timeout(SILENCE, reading).await.ok()?.ok()
 }
 
 fn invalid(message: String) -> ConnectError {

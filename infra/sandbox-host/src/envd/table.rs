@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
-use tokio::process::ChildStdin;
 
 use super::audience::Audience;
+use super::input::Input;
 use super::launch::ProcessConfig;
+use super::protojson::Number;
 use crate::connect::{Code, ConnectError};
 
 /// How long an exit is kept for those who connect late.
@@ -21,8 +22,7 @@ pub(super) struct Process {
     pub(super) pid: u32,
     pub(super) tag: Option<String>,
     pub(super) config: ProcessConfig,
-    /// None when there was never one, or it was closed.
-    pub(super) stdin: tokio::sync::Mutex<Option<ChildStdin>>,
+    pub(super) input: Input,
     pub(super) audience: Audience,
     /// A signal was sent: its end no longer waits for grandchildren that hold the pipes.
     pub(super) signalled: AtomicBool,
@@ -32,20 +32,21 @@ impl Process {
     /// Sends to the process alone, not its group, as the protocol has it. Harmless after the end, which is
     /// checked; a pid is not given out again in the moment between.
     pub(super) fn signal(&self, signal: Signal) -> Result<(), ConnectError> {
-        let gone = || not_found(&Selector { pid: Some(self.pid), tag: None });
+        let gone = || not_found(&Selector { pid: Some(Number(self.pid)), tag: None });
         if self.audience.is_over() {
             return Err(gone());
         }
         self.signalled.store(true, std::sync::atomic::Ordering::Relaxed);
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
-        rustix::process::kill_process(pid, signal).map_err(|error| ConnectError::io("signal", &error.into()))
+        rustix::process::kill_process(pid, signal)
+            .map_err(|error| ConnectError::new(Code::Internal, format!("error sending signal: {error}")))
     }
 }
 
 /// Which process is meant.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Selector {
-    pid: Option<u32>,
+    pid: Option<Number>,
     tag: Option<String>,
 }
 
@@ -64,7 +65,7 @@ impl ProcessTable {
     pub(super) fn find(&self, selector: &Selector) -> Result<Arc<Process>, ConnectError> {
         let processes = self.lock();
         let found = match (selector.pid, &selector.tag) {
-            (Some(pid), _) => processes.get(&pid),
+            (Some(Number(pid)), _) => processes.get(&pid),
             (None, Some(_)) => processes
                 .values()
                 .filter(|process| process.tag == selector.tag)
@@ -113,7 +114,7 @@ impl ProcessTable {
 
 fn not_found(selector: &Selector) -> ConnectError {
     let which = match (selector.pid, &selector.tag) {
-        (Some(pid), _) => format!("pid {pid}"),
+        (Some(Number(pid)), _) => format!("pid {pid}"),
         (None, Some(tag)) => format!("tag {tag}"),
         (None, None) => {
             return ConnectError::new(Code::InvalidArgument, "process is selected by pid or tag");

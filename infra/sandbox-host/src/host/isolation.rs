@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::storage;
 use crate::settings::MARKER;
 
 /// The parts of `/etc` that tools need: certificates, names of hosts, the linker's cache, the time zone.
@@ -88,7 +89,7 @@ fn bwrap(view: &View<'_>) -> Command {
     for name in ["passwd", "group"] {
         command.arg("--ro-bind").arg(view.etc.join(name)).arg(format!("/etc/{name}"));
     }
-    for own in ["home", "tmp"] {
+    for own in storage::OWN {
         command.arg("--bind").arg(view.dir.join(own)).arg(format!("/{own}"));
     }
     command

@@ -14,15 +14,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use super::identity;
 use super::storage::{private_dir, remove_tree};
+use super::{identity, storage};
 
 /// The tag of a snapshot that is named without one.
 const TAG: &str = "default";
 /// The name of everyone's team, which stands before a snapshot's name.
 const TEAM: &str = "local";
-/// What is copied of a sandbox's directory.
-const COPIED: [&str; 2] = ["home", "tmp"];
 /// The description beside the files.
 const DESCRIPTION: &str = "snapshot.json";
 
@@ -206,7 +204,7 @@ impl Snapshots {
 /// holes, attributes. By `cp`, which shares blocks where the file system can.
 pub(super) async fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut command = Command::new("cp");
-    command.arg("-a").arg("--").args(COPIED.map(|name| from.join(name))).arg(to);
+    command.arg("-a").arg("--").args(storage::OWN.map(|name| from.join(name))).arg(to);
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await?;
     if output.status.success() {
         return Ok(());

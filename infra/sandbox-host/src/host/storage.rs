@@ -3,8 +3,8 @@
 //! ```text
 //! <data_dir>/lock          held by the host that uses the directory
 //! <data_dir>/etc/          passwd and group as sandboxes see them
-//! <data_dir>/s/<id>/       one sandbox: home/user, tmp, envd.sock, envd.log, boot_id
-//! <data_dir>/snapshots/    home and tmp of each snapshot; these stay when the host ends
+//! <data_dir>/s/<id>/       one sandbox: home/user, root, tmp, envd.sock, envd.log, boot_id
+//! <data_dir>/snapshots/    home, root and tmp of each snapshot; these stay when the host ends
 //! <data_dir>/cgroups       where control groups were made
 //! ```
 
@@ -14,6 +14,9 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::members::Members;
+
+/// A sandbox's own directories, which it keeps and can write to.
+pub(super) const OWN: [&str; 3] = ["home", "root", "tmp"];
 
 const PASSWD: &str = "root:x:0:0:root:/root:/usr/sbin/nologin\n\
     user:x:1000:1000:user:/home/user:/bin/bash\n\
@@ -91,6 +94,7 @@ impl Storage {
     pub(super) fn make_sandbox(&self, id: &str) -> io::Result<PathBuf> {
         let dir = self.make_empty(id)?;
         fs::create_dir_all(dir.join("home/user"))?;
+        fs::create_dir(dir.join("root"))?;
         fs::create_dir(dir.join("tmp"))?;
         Ok(dir)
     }

@@ -22,6 +22,7 @@ use super::cell::Cell;
 use super::fleet::Fleet;
 use super::gauge::Sample;
 use super::sandbox::Sandbox;
+use super::storage;
 use super::usage::{Use, by_sandbox, disk_bytes};
 use crate::limits::Limits;
 
@@ -74,7 +75,7 @@ fn look_at_disk(sandbox: &Sandbox, cell: &Cell, using: &Use, limits: &Limits) {
     if still || last.not_before.is_some_and(|not_before| now < not_before) {
         return;
     }
-    let used_bytes = ["home", "tmp"].map(|name| disk_bytes(&sandbox.dir.join(name))).iter().sum();
+    let used_bytes = storage::OWN.map(|name| disk_bytes(&sandbox.dir.join(name))).iter().sum();
     let over = limits.disk_bytes().is_some_and(|most| used_bytes > most);
     {
         let mut readings = sandbox.gauge.readings();

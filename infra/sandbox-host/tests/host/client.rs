@@ -132,13 +132,15 @@ impl Sandbox {
     }
 
     pub async fn stream(&self, path: &str, body: Value, extra: &[(&str, &str)]) -> Stream {
-        let json = body.to_string();
-        let mut enveloped = vec![0];
-        enveloped.extend(u32::try_from(json.len()).unwrap().to_be_bytes());
-        enveloped.extend(json.bytes());
+        let enveloped = envelope(0, body.to_string().as_bytes());
+        self.stream_raw(path, enveloped.into(), extra).await
+    }
+
+    /// A stream whose request is written by the test, envelopes and all.
+    pub async fn stream_raw(&self, path: &str, body: Bytes, extra: &[(&str, &str)]) -> Stream {
         let mut headers = self.headers(&[("content-type", "application/connect+json")]);
         headers.extend_from_slice(extra);
-        let response = self.client.open("POST", path, &headers, enveloped.into()).await;
+        let response = self.client.open("POST", path, &headers, body).await;
         assert_eq!(response.status(), StatusCode::OK);
         Stream { body: response.into_body(), buffer: BytesMut::new() }
     }
@@ -158,6 +160,12 @@ impl Sandbox {
     pub async fn detail(&self) -> Answer {
         self.client.api("GET", &format!("/sandboxes/{}", self.id), Value::Null).await
     }
+}
+
+/// One envelope of a stream.
+pub fn envelope(flags: u8, message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[flags], &length[..], message].concat()
 }
 
 pub fn shell_request(shell: &str) -> Value {
@@ -200,7 +208,9 @@ impl Stream {
         while !seen.contains(wanted) {
             let (last, message) = self.next().await.expect("output");
             assert!(!last, "ended before {wanted:?}: {seen:?} {message}");
-            seen.push_str(&text(&message["event"]["data"]["stdout"]));
+            for kind in ["stdout", "pty"] {
+                seen.push_str(&text(&message["event"]["data"][kind]));
+            }
         }
     }
 

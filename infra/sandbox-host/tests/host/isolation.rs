@@ -14,7 +14,6 @@ async fn a_sandbox_sees_nothing_of_the_machine_and_nothing_of_others() {
     other.run("echo secret > /home/user/secret; echo secret > /tmp/secret").await;
     let sandbox = running.client.create(json!({})).await;
     for path in [
-        "/root",
         &outside,
         &data,
         "/etc/shadow",
@@ -28,6 +27,7 @@ async fn a_sandbox_sees_nothing_of_the_machine_and_nothing_of_others() {
         let ran = sandbox.run(&format!("ls -d {path}")).await;
         assert_ne!(ran.code(), 0, "{path} is seen: {}", ran.stdout);
     }
+    assert_eq!(sandbox.run("ls -A /root").await.stdout, "", "it is the sandbox's own");
     assert_eq!(sandbox.run("ls /home; id -un; hostname").await.stdout, "user\nuser\nsandbox\n");
     for attempt in ["touch /usr/x", "touch /x", "touch /etc/x", "unshare -Ur true", "mount -t tmpfs x /tmp"] {
         assert_ne!(sandbox.run(attempt).await.code(), 0, "{attempt}");

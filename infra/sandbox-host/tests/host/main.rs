@@ -14,6 +14,10 @@ mod isolation;
 mod lifecycle;
 mod limits;
 mod plain;
+mod protocol;
+mod terminals;
+mod transfers;
+mod watching;
 
 use std::path::PathBuf;
 
