@@ -218,15 +218,12 @@ impl Fleet {
         if sandbox.is_running() {
             return Ok(false);
         }
-        let started = match sandbox.cell() {
-            Some(cell) => {
-                cell.go_on().await;
-                Ok(None)
-            }
-            None => {
-                let token = sandbox.token.as_ref();
-                self.start(&sandbox.id, &sandbox.order, token, &sandbox.dir).await.map(Some)
-            }
+        let started = if let Some(cell) = sandbox.cell() {
+            cell.go_on().await;
+            Ok(None)
+        } else {
+            let token = sandbox.token.as_ref();
+            self.start(&sandbox.id, &sandbox.order, token, &sandbox.dir).await.map(Some)
         };
         started.and_then(|cell| sandbox.set_running(timeout, cell)).map_err(|error| {
             tracing::error!(sandbox = sandbox.id, %error, "sandbox could not be resumed");
