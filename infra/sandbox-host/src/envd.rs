@@ -83,6 +83,7 @@ fn serve() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         settings.limits.apply()?;
+        crate::forwarder::start(settings.egress).await?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         tell_ready(host)?;
         let server = axum::serve(listener, router(Arc::clone(&envd)));

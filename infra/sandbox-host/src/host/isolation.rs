@@ -59,6 +59,8 @@ pub(super) struct View<'a> {
     pub(super) network: bool,
     /// What it sees as the number of this start of its machine; none: the real machine's.
     pub(super) boot_id: Option<&'a Path>,
+    /// The socket of the only way out; none: there is no way, or the machine's network.
+    pub(super) egress: Option<&'a Path>,
 }
 
 /// `bwrap` with the whole view, still without the program to run in it.
@@ -75,6 +77,9 @@ fn bwrap(view: &View<'_>) -> Command {
         .args(["--tmpfs", "/run", "--dir", "/var/tmp"]);
     if !view.network {
         command.arg("--unshare-net");
+    }
+    if let Some(egress) = view.egress {
+        command.arg("--ro-bind").arg(egress).arg(crate::forwarder::SOCKET);
     }
     for name in SETTINGS_IN_PROC {
         let path = format!("/proc/{name}");
