@@ -12,13 +12,14 @@ use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
-use gitledger_sandbox_host::{Host, HostError, HostOptions, Limits, Trouble};
+use gitledger_sandbox_host::{Host, HostError, HostOptions};
 use gitledger_sandboxes::{Endpoint, Sandboxes, Secret, SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::commands::host_arguments::Tuning;
 use crate::gateway::{self, Gateway};
 use crate::metrics::Meter;
 
@@ -44,8 +45,8 @@ pub struct Options {
     pub host_listen: SocketAddr,
     /// The most sandboxes that the local host has at once; `None`: its own default.
     pub sandboxes_max: Option<usize>,
-    /// What each of its sandboxes may use, and the trouble that it makes on purpose.
-    pub host: (Limits, Trouble),
+    /// How it is to behave.
+    pub host: Tuning,
     /// The rest.
     pub settings: Settings,
 }
@@ -318,7 +319,7 @@ async fn local_host(
     data_dir: &Path,
     listen: SocketAddr,
     sandboxes_max: Option<usize>,
-    (limits, trouble): (Limits, Trouble),
+    tuning: Tuning,
     settings: &mut Settings,
 ) -> Result<(Host, PathBuf), String> {
     let key = Secret::random().ok_or("the system has no randomness")?;
@@ -326,7 +327,7 @@ async fn local_host(
     options.listen = listen;
     options.api_key = Some(key.expose().to_owned());
     options.sandboxes_max = sandboxes_max.unwrap_or(options.sandboxes_max);
-    (options.limits, options.trouble) = (limits, trouble);
+    tuning.set(&mut options);
     let host = match Host::start(options.clone()).await {
         // The port is somebody else's; any will do, because it is written down.
         Err(HostError::Listen { .. }) => {

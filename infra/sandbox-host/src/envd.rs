@@ -106,6 +106,7 @@ fn serve() -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         settings.limits.apply()?;
+        crate::forwarder::start(settings.egress).await?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         // A file at its size limit is an error of the one write, not the end of envd.
         let _caught = signal(SignalKind::from_raw(SIGXFSZ))?;

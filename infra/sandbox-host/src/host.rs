@@ -6,6 +6,7 @@ mod cell;
 mod cgroup;
 mod control;
 mod copies;
+mod egress;
 mod envd_client;
 mod event_routes;
 mod fleet;
@@ -42,6 +43,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use cgroup::Cgroups;
+pub use egress::Egress;
 use fleet::Fleet;
 pub use isolation::Isolation;
 use isolation::View;
@@ -60,6 +62,17 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// The longest path of the directory of sandboxes: a unix socket's has room for about a hundred bytes, and an
 /// id and a name come after this.
 const DATA_DIR_BYTES_MAX: usize = 68;
+
+/// What of the network sandboxes can reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// All that the machine can, with its loopback and its own network's hosts; or nothing, where a sandbox is
+    /// asked for without internet access.
+    #[default]
+    Open,
+    /// Nothing but what the host's egress proxy lets through. Needs isolation.
+    Proxied(Egress),
+}
 
 /// How a host is to be.
 #[derive(Clone)]
@@ -81,6 +94,8 @@ pub struct HostOptions {
     pub sandboxes_max: usize,
     /// What each sandbox may use.
     pub limits: Limits,
+    /// What of the network they can reach.
+    pub network: Network,
     /// Trouble made on purpose.
     pub trouble: Trouble,
     /// How long a webhook's next attempt waits after one that failed.
@@ -99,6 +114,7 @@ impl HostOptions {
             isolate: true,
             sandboxes_max: 100,
             limits: Limits::default(),
+            network: Network::default(),
             trouble: Trouble::default(),
             webhook_retry_after: Duration::from_secs(10),
         })
@@ -117,6 +133,7 @@ impl fmt::Debug for HostOptions {
             .field("isolate", &self.isolate)
             .field("sandboxes_max", &self.sandboxes_max)
             .field("limits", &self.limits)
+            .field("network", &self.network)
             .field("trouble", &self.trouble)
             .field("webhook_retry_after", &self.webhook_retry_after)
             .finish()
@@ -151,6 +168,9 @@ pub enum HostError {
     /// The thread that starts sandboxes could not be started.
     #[error("starting the spawning thread: {0}")]
     Thread(io::Error),
+    /// Plain processes cannot be kept from the network.
+    #[error("sandboxes can be kept from the network only where bwrap isolates them")]
+    Network,
     /// What sends to webhooks could not be set up.
     #[error("setting up webhooks: {0}")]
     Webhooks(String),
@@ -164,6 +184,8 @@ struct Ground {
     program: Vec<OsString>,
     limits: Limits,
     cgroups: Cgroups,
+    /// The host's share of the rules of the way out; none: the machine's network.
+    egress: Option<Arc<Egress>>,
 }
 
 /// A running host. Dropping it stops the service and lets the sandboxes die; [`Self::shutdown`] also waits
@@ -257,14 +279,25 @@ fn prepare(options: &HostOptions) -> Result<Ground, HostError> {
     let spawner = Spawner::start(tokio::runtime::Handle::current()).map_err(HostError::Thread)?;
     let isolation =
         if options.isolate { find_isolation(&storage).map_err(data_dir)? } else { Isolation::Plain };
+    let egress = match &options.network {
+        Network::Open => None,
+        Network::Proxied(_) if isolation == Isolation::Plain => return Err(HostError::Network),
+        Network::Proxied(egress) => Some(Arc::new(egress.clone())),
+    };
     let cgroups = Cgroups::take(storage.root());
     let (program, limits) = (options.program.clone(), options.limits.clone());
-    Ok(Ground { storage, spawner, isolation, program, limits, cgroups })
+    Ok(Ground { storage, spawner, isolation, program, limits, cgroups, egress })
 }
 
 fn find_isolation(storage: &Storage) -> io::Result<Isolation> {
     let dir = storage.make_sandbox("probe")?;
-    let found = isolation::probe(&View { dir: &dir, etc: &storage.etc(), network: true, boot_id: None });
+    let found = isolation::probe(&View {
+        dir: &dir,
+        etc: &storage.etc(),
+        network: true,
+        boot_id: None,
+        egress: None,
+    });
     storage::remove_tree(&dir)?;
     Ok(match found {
         Ok(()) => Isolation::Bwrap,

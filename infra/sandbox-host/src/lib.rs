@@ -11,13 +11,14 @@
 
 mod connect;
 mod envd;
+mod forwarder;
 mod host;
 mod limits;
 mod settings;
 mod signature;
 
 pub use envd::envd_main;
-pub use host::{Host, HostError, HostOptions, Isolation, Trouble};
+pub use host::{Egress, Host, HostError, HostOptions, Isolation, Network, Trouble};
 pub use limits::Limits;
 
 /// The envd version whose protocol is spoken here; SDKs choose their requests by it.

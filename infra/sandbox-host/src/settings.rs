@@ -24,6 +24,8 @@ pub(crate) struct EnvdSettings {
     pub(crate) root: Option<PathBuf>,
     /// What envd puts on itself before it serves.
     pub(crate) limits: ResourceLimits,
+    /// The way to the egress proxy, where there is no other way out.
+    pub(crate) egress: Option<PathBuf>,
 }
 
 /// One line of JSON from envd to the host: it listens.

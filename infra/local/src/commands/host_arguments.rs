@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use gitledger_sandbox_host::{Limits, Trouble};
+use gitledger_sandbox_host::{Egress, HostOptions, Limits, Network, Trouble};
 
 /// How the local sandbox host is to behave.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,11 +36,44 @@ pub struct Arguments {
     /// Open files of one process in a sandbox; 0: no limit.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().open_files)]
     sandbox_open_files: u64,
+    /// What sandboxes reach of the network: all that this machine does (open), or only what the host's egress
+    /// proxy lets through (proxied): the public internet, and what `--admit-private` names.
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = NetworkKind::Open)]
+    sandbox_network: NetworkKind,
+    /// With `proxied`: only these hosts, as `github.com` or `*.example.com`; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
+    /// With `proxied`: this host and port although its address is private, as `127.0.0.1:8090`; may be given
+    /// several times.
+    #[arg(long, value_name = "HOST:PORT")]
+    admit_private: Vec<String>,
+}
+
+/// What of the network sandboxes reach.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum NetworkKind {
+    Open,
+    Proxied,
+}
+
+/// What the arguments say, for the host's options.
+#[derive(Clone, Debug, Default)]
+pub struct Tuning {
+    limits: Limits,
+    trouble: Trouble,
+    network: Network,
+}
+
+impl Tuning {
+    /// Puts it into the host's options.
+    pub fn set(self, options: &mut HostOptions) {
+        (options.limits, options.trouble, options.network) = (self.limits, self.trouble, self.network);
+    }
 }
 
 impl Arguments {
-    /// What each sandbox may use, and what trouble there is to be.
-    pub fn limits_and_trouble(&self) -> (Limits, Trouble) {
+    /// What they say together.
+    pub fn tuning(self) -> Tuning {
         let limits = Limits {
             processes: self.sandbox_processes,
             memory_mib: self.sandbox_memory,
@@ -50,11 +83,17 @@ impl Arguments {
             open_files: self.sandbox_open_files,
         };
         let trouble = Trouble {
-            create_latency: self.create_latency.clone(),
+            create_latency: self.create_latency,
             fail_rate: self.fail_rate,
             seed: self.trouble_seed,
         };
-        (limits, trouble)
+        let network = match self.sandbox_network {
+            NetworkKind::Open => Network::Open,
+            NetworkKind::Proxied => {
+                Network::Proxied(Egress { allow: self.allow_host, admit_private: self.admit_private })
+            }
+        };
+        Tuning { limits, trouble, network }
     }
 }
 

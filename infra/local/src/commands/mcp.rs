@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Finished;
+use super::host_arguments::Tuning;
 use crate::mcp::{self, Door};
 use crate::running::{Options, System, interrupted};
 
@@ -63,7 +64,7 @@ async fn serve(arguments: Arguments) -> Finished {
         listen: arguments.listen,
         host_listen,
         sandboxes_max: None,
-        host: Default::default(),
+        host: Tuning::default(),
         settings,
     };
     let system = System::start(options).await?;

@@ -35,7 +35,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     let mut options = HostOptions::new(data_dir).map_err(|error| error.to_string())?;
     options.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     options.api_key = arguments.api_key;
-    (options.limits, options.trouble) = arguments.sandboxes.limits_and_trouble();
+    arguments.sandboxes.tuning().set(&mut options);
     let host = Host::start(options).await.map_err(|error| error.to_string())?;
     println!("sandbox host on {}  ({})", host.url(), host.isolation());
     println!(

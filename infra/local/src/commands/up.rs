@@ -50,7 +50,7 @@ pub async fn run(arguments: Arguments) -> Finished {
         listen: Some(arguments.listen),
         host_listen: arguments.host_listen,
         sandboxes_max: None,
-        host: arguments.sandboxes.limits_and_trouble(),
+        host: arguments.sandboxes.tuning(),
         settings,
     };
     let system = System::start(options).await?;

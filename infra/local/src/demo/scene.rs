@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::agent;
 use crate::commands::demo::Arguments;
+use crate::commands::host_arguments::Tuning;
 use crate::remote::{Access, Protection, Readers, Remote, RemoteOptions, Seed, Token};
 use crate::running::{Options, System};
 use gitledger_functions::settings::LEDGER_FILE;
@@ -135,7 +136,7 @@ fn options_of(data_dir: &Path, port: u16, token: String) -> Result<Options, Stri
         listen: Some(free),
         host_listen: free,
         sandboxes_max: None,
-        host: Default::default(),
+        host: Tuning::default(),
         settings,
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::api_error::ApiError;
+use super::egress::NetworkBody;
 use super::sandbox::{OnTimeout, Order, Sandbox};
 use super::snapshots::Snapshot;
 use crate::ENVD_VERSION;
@@ -18,8 +19,8 @@ const CLIENT_ID: &str = "6532622b";
 const TIMEOUT_MAX_H: i64 = 24;
 const TIMEOUT_MAX_S: i64 = TIMEOUT_MAX_H * 3600;
 
-/// `POST /sandboxes`, `POST /v2/sandboxes`.
-#[derive(Debug, Deserialize)]
+/// `POST /sandboxes`, `POST /v2/sandboxes`. Not to be shown: it can hold credentials.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewSandbox {
     #[serde(rename = "templateID")]
@@ -33,7 +34,7 @@ pub(super) struct NewSandbox {
     allow_internet_access: Option<bool>,
     metadata: Option<BTreeMap<String, String>>,
     env_vars: Option<BTreeMap<String, String>>,
-    network: Option<Value>,
+    network: Option<NetworkBody>,
     mcp: Option<Value>,
     iam: Option<Value>,
     volume_mounts: Option<Value>,
@@ -49,15 +50,14 @@ impl NewSandbox {
     /// What is to be made. `secured` is the v2 route: always with a token, and with the longer default.
     pub(super) fn order(self, secured: bool, from: Option<&Snapshot>) -> Result<Order, ApiError> {
         // Ignoring these would give less protection, or less of a machine, than was asked for.
-        let refused = [
-            ("network", &self.network),
-            ("mcp", &self.mcp),
-            ("iam", &self.iam),
-            ("volumeMounts", &self.volume_mounts),
-        ];
+        let refused = [("mcp", &self.mcp), ("iam", &self.iam), ("volumeMounts", &self.volume_mounts)];
         if let Some((name, _)) = refused.into_iter().find(|(_, value)| value.as_ref().is_some_and(asks)) {
             return Err(ApiError::bad_request(format!("{name} is not supported by the local sandbox host")));
         }
+        let network = self.allow_internet_access;
+        let mut body = self.network.unwrap_or_default();
+        body.allow_internet_access = network;
+        let rules = body.rules().map_err(ApiError::bad_request)?;
         let mut env_vars = from.map(|snapshot| snapshot.env_vars.clone()).unwrap_or_default();
         env_vars.extend(self.env_vars.unwrap_or_default());
         let pause = OnTimeout::Pause { memory: self.auto_pause_memory.unwrap_or(true) };
@@ -67,7 +67,8 @@ impl NewSandbox {
             timeout: start_timeout(self.timeout, if secured { 300 } else { 15 })?,
             on_timeout: if self.auto_pause == Some(true) { pause } else { OnTimeout::Kill },
             auto_resume: self.auto_resume.is_some_and(|resume| resume.enabled),
-            network: self.allow_internet_access.unwrap_or(true),
+            network: network.unwrap_or(true),
+            rules,
             secure: secured || self.secure.unwrap_or(false),
             metadata: self.metadata.unwrap_or_default(),
             env_vars,

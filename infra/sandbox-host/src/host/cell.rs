@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -16,9 +16,11 @@ use tokio::sync::watch;
 
 use super::Ground;
 use super::cgroup::Group;
+use super::egress::{self, Gate, Open};
 use super::identity;
 use super::isolation::{Isolation, View, isolated, plain};
 use super::members::Members;
+use crate::forwarder::SOCKET;
 use crate::settings::{EnvdReady, EnvdSettings};
 
 /// How long envd may take until it listens.
@@ -34,6 +36,8 @@ pub(super) struct Cell {
     /// The line to envd; closing it tells envd to end.
     line: Mutex<Option<UnixStream>>,
     exited: watch::Receiver<bool>,
+    /// The way out, where it is not the machine's network.
+    _gate: Option<Open>,
 }
 
 impl Cell {
@@ -43,18 +47,22 @@ impl Cell {
         dir: &Path,
         mut settings: EnvdSettings,
         network: bool,
+        gate: Option<&Arc<Gate>>,
     ) -> io::Result<Self> {
         let isolated = ground.isolation == Isolation::Bwrap;
         if !isolated {
             settings.root = Some(dir.to_path_buf());
         }
         settings.limits = ground.limits.for_envd(ground.cgroups.holds("memory"), isolated);
+        let gate = gate.map(|gate| gate.open(dir)).transpose()?;
+        settings.egress = gate.as_ref().map(|_| SOCKET.into());
+        let network = network && gate.is_none();
         let id = dir.file_name().unwrap_or_default().to_string_lossy();
         let group = ground.cgroups.make(&id, &ground.limits)?;
         match start_in(ground, dir, &settings, network, &group).await {
             Ok((members, line, exited)) => {
                 let line = Mutex::new(Some(line));
-                Ok(Self { members, isolation: ground.isolation, group, line, exited })
+                Ok(Self { members, isolation: ground.isolation, group, line, exited, _gate: gate })
             }
             Err(error) => {
                 // The child was killed when it was dropped; its group empties in a moment.
@@ -134,7 +142,7 @@ async fn start_in(
     network: bool,
     group: &Group,
 ) -> io::Result<Started> {
-    let (line, command) = prepare(ground, dir, network)?;
+    let (line, command) = prepare(ground, dir, network, settings.egress.is_some())?;
     let child = ground.spawner.spawn(command).await?;
     let first = child.id().unwrap_or_default();
     // While it starts: to be the first thing that changes groups in a while takes milliseconds.
@@ -158,7 +166,7 @@ async fn start_in(
 }
 
 /// The command, and the host's end of the line to what it starts.
-fn prepare(ground: &Ground, dir: &Path, network: bool) -> io::Result<(StdUnixStream, Command)> {
+fn prepare(ground: &Ground, dir: &Path, network: bool, gated: bool) -> io::Result<(StdUnixStream, Command)> {
     // Listening before envd runs: the socket is inherited, so the sandbox sees no path to it.
     let socket = socket_in(dir);
     let _ = std::fs::remove_file(&socket);
@@ -171,7 +179,10 @@ fn prepare(ground: &Ground, dir: &Path, network: bool) -> io::Result<(StdUnixStr
             // Another one at every start, as after a reboot.
             std::fs::write(&boot_id, format!("{}\n", identity::uuid()?))?;
             let etc = ground.storage.etc();
-            isolated(&View { dir, etc: &etc, network, boot_id: Some(&boot_id) }, &ground.program)
+            let gate = egress::socket_in(dir);
+            let egress = gated.then_some(gate.as_path());
+            let view = View { dir, etc: &etc, network, boot_id: Some(&boot_id), egress };
+            isolated(&view, &ground.program)
         }
         Isolation::Plain => plain(dir, &ground.program),
     };

@@ -53,8 +53,8 @@ impl Cgroups {
                 trees.push(tree);
             }
         }
-        let lines: String = trees.iter().map(|tree| format!("{}\n", tree.dir.display())).collect();
-        if let Err(error) = fs::write(remembered, lines) {
+        let lines: Vec<_> = trees.iter().map(|tree| tree.dir.display().to_string()).collect();
+        if let Err(error) = fs::write(remembered, lines.join("\n")) {
             tracing::warn!(%error, "control groups would stay if this host were killed");
         }
         Self { trees }
@@ -166,10 +166,14 @@ fn mounted<'a>(mounts: &'a str, controllers: &[&str], unified: bool) -> Option<&
 
 /// Hosts of one process, as tests have them, must not share a directory.
 fn unique(parent: &Path, name: &str) -> String {
-    (0..)
-        .map(|number| format!("{name}-{number}"))
-        .find(|name| !parent.join(name).exists())
-        .unwrap_or_default()
+    let mut name_of = String::from(name);
+    for number in 0_u32.. {
+        name_of = format!("{name}-{number}");
+        if !parent.join(&name_of).exists() {
+            break;
+        }
+    }
+    name_of
 }
 
 /// Makes the tree's directory and keeps what is really controlled in it; None when that is nothing.

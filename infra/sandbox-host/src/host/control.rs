@@ -6,7 +6,7 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use jiff::SignedDuration;
@@ -18,6 +18,7 @@ use super::bodies::{
     DetailBody, ListedBody, NewSandbox, PauseBody, RefreshBody, SandboxBody, TimeoutBody, new_timeout,
     start_timeout,
 };
+use super::egress::NetworkBody;
 use super::fleet::Fleet;
 use super::identity::parse_id;
 use super::journal::{KillReason, Kind};
@@ -56,6 +57,7 @@ pub(super) fn router(fleet: Arc<Fleet>, api_key: Option<String>, domain: Option<
         .route("/sandboxes/{id}/connect", post(connect))
         .route("/v2/sandboxes/{id}/connect", post(connect))
         .route("/sandboxes/{id}/pause", post(pause))
+        .route("/sandboxes/{id}/network", put(set_network))
         .route("/sandboxes/{id}/resume", post(resume))
         .merge(copies::routes())
         .merge(metrics::routes())
@@ -240,4 +242,20 @@ async fn pause(State(service): Shared, Path(id): Path<String>, body: Bytes) -> R
     } else {
         Err(ApiError::conflict(format!("Error pausing sandbox - sandbox '{id}' is already paused")))
     }
+}
+
+async fn set_network(
+    State(service): Shared,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let rules = read::<NetworkBody>(&body)?.rules().map_err(ApiError::bad_request)?;
+    if !sandbox.is_running() {
+        return Err(ApiError::conflict(format!("Sandbox {id} is paused")));
+    }
+    let unsupported = || ApiError::bad_request("network is not supported by this local sandbox host");
+    sandbox.gate.as_ref().ok_or_else(unsupported)?.set_rules(rules);
+    service.fleet.journal.note(Kind::Updated, &sandbox, json!({"network_egress": true}));
+    Ok(StatusCode::NO_CONTENT)
 }

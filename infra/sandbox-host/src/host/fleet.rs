@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Ground;
 use super::api_error::ApiError;
 use super::cell::Cell;
+use super::egress::Gate;
 use super::identity;
 use super::journal::{Journal, KillReason, Kind};
 use super::sandbox::{OnTimeout, Order, Sandbox};
@@ -63,6 +64,9 @@ impl Fleet {
                 "internet access cannot be denied: sandboxes are not isolated",
             ));
         }
+        if self.ground.egress.is_none() && !order.rules.is_empty() {
+            return Err(ApiError::bad_request("network is not supported by this local sandbox host"));
+        }
         let promise = self.promise()?;
         let fate = self.fates.draw();
         if !fate.latency.is_zero() {
@@ -99,8 +103,10 @@ impl Fleet {
         let dir = self.lay_out(&id, files).await;
         let made = match dir {
             Ok(dir) => {
-                let cell = self.start(&id, &order, token.as_ref(), &dir).await;
-                cell.and_then(|cell| Sandbox::new(id.clone(), order, token, &dir, cell))
+                let gate = self.ground.egress.clone().map(|egress| Gate::new(egress, order.rules.clone()));
+                let gate = gate.map(Arc::new);
+                let cell = self.start(&id, &order, token.as_ref(), &dir, gate.as_ref()).await;
+                cell.and_then(|cell| Sandbox::new(id.clone(), order, token, &dir, cell, gate))
             }
             Err(error) => Err(error),
         };
@@ -117,20 +123,33 @@ impl Fleet {
         Ok(dir)
     }
 
-    async fn start(&self, id: &str, order: &Order, token: Option<&String>, dir: &Path) -> io::Result<Cell> {
+    async fn start(
+        &self,
+        id: &str,
+        order: &Order,
+        token: Option<&String>,
+        dir: &Path,
+        gate: Option<&Arc<Gate>>,
+    ) -> io::Result<Cell> {
         let mut env_vars = order.env_vars.clone();
         env_vars.extend([
             ("E2B_SANDBOX".to_owned(), "true".to_owned()),
             ("E2B_SANDBOX_ID".to_owned(), id.to_owned()),
             ("E2B_TEMPLATE_ID".to_owned(), order.template.clone()),
         ]);
+        if gate.is_some() {
+            for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+                env_vars.insert(name.to_owned(), format!("http://{}", crate::forwarder::ADDRESS));
+            }
+        }
         let settings = EnvdSettings {
             access_token: token.cloned(),
             env_vars,
             root: None,
             limits: ResourceLimits::default(),
+            egress: None,
         };
-        Cell::start(&self.ground, dir, settings, order.network).await
+        Cell::start(&self.ground, dir, settings, order.network, gate).await
     }
 
     fn promise(self: &Arc<Self>) -> Result<Promise, ApiError> {
@@ -218,15 +237,14 @@ impl Fleet {
         if sandbox.is_running() {
             return Ok(false);
         }
-        let started = match sandbox.cell() {
-            Some(cell) => {
-                cell.go_on().await;
-                Ok(None)
-            }
-            None => {
-                let token = sandbox.token.as_ref();
-                self.start(&sandbox.id, &sandbox.order, token, &sandbox.dir).await.map(Some)
-            }
+        let started = if let Some(cell) = sandbox.cell() {
+            cell.go_on().await;
+            Ok(None)
+        } else {
+            let token = sandbox.token.as_ref();
+            self.start(&sandbox.id, &sandbox.order, token, &sandbox.dir, sandbox.gate.as_ref())
+                .await
+                .map(Some)
         };
         started.and_then(|cell| sandbox.set_running(timeout, cell)).map_err(|error| {
             tracing::error!(sandbox = sandbox.id, %error, "sandbox could not be resumed");

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::cell::{Cell, socket_in};
+use super::egress::{Gate, Rules};
 use super::envd_client::EnvdClient;
 use super::gauge::Gauge;
 use super::identity;
@@ -29,6 +30,8 @@ pub(super) struct Order {
     /// A request to a paused sandbox wakes it.
     pub(super) auto_resume: bool,
     pub(super) network: bool,
+    /// Where it may go, when it goes through the egress proxy. Those in force are the gate's.
+    pub(super) rules: Rules,
     /// Whether envd asks for a token.
     pub(super) secure: bool,
     pub(super) metadata: BTreeMap<String, String>,
@@ -91,6 +94,8 @@ pub(super) struct Sandbox {
     pub(super) dir: PathBuf,
     pub(super) envd: EnvdClient,
     pub(super) gauge: Gauge,
+    /// The way out, where it is not the machine's network.
+    pub(super) gate: Option<Arc<Gate>>,
     life: Mutex<Life>,
     changed: Notify,
     /// Held while it is paused, resumed, copied or destroyed.
@@ -112,6 +117,7 @@ impl Sandbox {
         token: Option<String>,
         dir: &Path,
         cell: Cell,
+        gate: Option<Arc<Gate>>,
     ) -> io::Result<Self> {
         let execution = Execution::begin()?;
         let started_at = execution.started_at;
@@ -124,6 +130,7 @@ impl Sandbox {
             dir: dir.to_path_buf(),
             envd: EnvdClient::new(socket_in(dir)),
             gauge: Gauge::default(),
+            gate,
             life: Mutex::new(Life { status, execution, cell: Some(Arc::new(cell)), over: false }),
             changed: Notify::new(),
             transition: tokio::sync::Mutex::new(()),

@@ -191,7 +191,7 @@ impl Snapshots {
     /// All, newest first.
     pub(super) fn list(&self) -> Vec<Arc<Snapshot>> {
         let mut all: Vec<_> = self.all().values().cloned().collect();
-        all.sort_by(|one, other| (other.created_at, other.id()).cmp(&(one.created_at, one.id())));
+        all.sort_by_key(|snapshot| std::cmp::Reverse((snapshot.created_at, snapshot.id())));
         all
     }
 

@@ -30,7 +30,7 @@ async fn a_snapshot_has_the_files_of_its_moment_and_outlives_its_sandbox_and_its
     assert!(id.ends_with(":default"), "{id}");
     sandbox.run("echo now > a").await;
     assert_eq!(sandbox.run("cat a").await.stdout, "now\n", "the sandbox goes on");
-    assert_eq!(listed(&running.client, &format!("?sandboxID={}", sandbox.id)).await, [id.clone()]);
+    assert_eq!(listed(&running.client, &format!("?sandboxID={}", sandbox.id)).await, [id.as_str()]);
     running.client.kill(&sandbox.id).await;
     running.host.shutdown().await;
 
@@ -65,10 +65,10 @@ async fn snapshots_have_names_and_tags_and_are_listed_in_pages() {
     assert_eq!((first.as_str(), tagged.as_str()), ("local/app:default", "local/app:v2"));
     assert_eq!(listed(client, "").await, [other.clone(), tagged.clone(), first.clone()]);
     assert_eq!(listed(client, "?name=app").await, [tagged.clone(), first.clone()]);
-    assert_eq!(listed(client, "?name=app:v2").await, [tagged.clone()]);
+    assert_eq!(listed(client, "?name=app:v2").await, [tagged.as_str()]);
     let page = client.api("GET", "/snapshots?limit=2", Value::Null).await;
     let token = page.headers["x-next-token"].to_str().unwrap();
-    assert_eq!(listed(client, &format!("?limit=2&nextToken={token}")).await, [first.clone()]);
+    assert_eq!(listed(client, &format!("?limit=2&nextToken={token}")).await, [first.as_str()]);
     for name in ["app", "local/app:v2"] {
         let made = client.create(json!({"templateID": name})).await;
         assert_eq!(made.run("cat a").await.stdout, "2\n", "{name}");

@@ -7,6 +7,8 @@ mod client;
 mod commands;
 mod copies;
 mod cycles;
+mod egress;
+mod escape;
 mod events;
 mod experiments;
 mod files;
