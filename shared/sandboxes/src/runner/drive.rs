@@ -63,8 +63,9 @@ impl Envd {
         tracing::debug!(sandbox_id, tag, ?elapsed, git_time = ?decoder.git_time(), "plan ended");
         let recovered = match fence {
             Some(fence) if is_unclear(&followed) => {
-                let kept = self.recover(sandbox_id, tag, fence.epoch, began + limit).await;
-                kept.and_then(|kept| kept.exits(plan).or_else(|| kept.ended(plan, known(&followed)?)))
+                let end = followed.as_ref().ok().map(|followed| followed.end);
+                let kept = self.recover(sandbox_id, tag, fence.epoch, end.is_some(), began + limit).await;
+                kept.and_then(|kept| kept.exits(plan).or_else(|| kept.ended(plan, end?)))
             }
             _ => None,
         };
@@ -156,11 +157,6 @@ fn is_unclear(followed: &Result<Followed, EnvdError>) -> bool {
         Ok(Followed { end, gap }) => *gap || matches!(end, End::Signalled | End::Exited(KILLED)),
         Err(error) => matches!(error, EnvdError::Cut(_)),
     }
-}
-
-/// How the process ended, where that is known.
-fn known(followed: &Result<Followed, EnvdError>) -> Option<End> {
-    followed.as_ref().ok().map(|followed| followed.end)
 }
 
 /// Reads a stream to the end of its process.

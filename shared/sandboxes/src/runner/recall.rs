@@ -38,17 +38,18 @@ impl Envd {
         Err(EnvdError::Cut("the stream ended before the process".into()).into())
     }
 
-    /// What a run has left whose stream broke; its end is waited for until `limit`. `None` when it cannot be
-    /// told.
+    /// What a run has left whose answer is not whole; its end is waited for until `limit`, or brought about:
+    /// `stop`, where only what it had started can be left. `None` when it cannot be told.
     pub(super) async fn recover(
         &self,
         sandbox_id: &str,
         tag: &str,
         epoch: u64,
+        stop: bool,
         limit: Instant,
     ) -> Option<Kept> {
         loop {
-            match self.recall(sandbox_id, tag, epoch, false).await {
+            match self.recall(sandbox_id, tag, epoch, stop).await {
                 Ok(Recalled::Ended { kept, .. }) => return Some(kept),
                 Ok(Recalled::Nothing) => return None,
                 Ok(Recalled::Running) | Err(SandboxError::Unavailable(_)) if Instant::now() < limit => {
