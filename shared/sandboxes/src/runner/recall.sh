@@ -4,9 +4,11 @@
 #
 # STOP 1: claims with EPOCH first, which stops earlier runs and keeps late ones out. Ends with 3 when there is
 # no run of this TAG, with 4 when it is not at its end. Prints the run's own mark, then its files.
-umask 022
-gl_runs=$PWD/.gitledger/$1
-[[ $5 == 1 ]] && gl_claim "$1" "$2" recall "$4" own ''
+gl_place "$1"
+if [[ $5 == 1 ]]; then
+  gl_claim "$1" "$2" recall "$4" own ''
+  gl_unsave
+fi
 gl_found=("$gl_runs"/*."$3".*.out)
 gl_found=${gl_found[-1]}
 [[ -e $gl_found ]] || exit 3
