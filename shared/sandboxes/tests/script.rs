@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gitledger_operations::plan::{Ended, Exits, Input, Plan, Step};
 use gitledger_sandboxes::SandboxError;
 use gitledger_sandboxes::envd::End;
-use gitledger_sandboxes::runner::{Decoder, encode};
+use gitledger_sandboxes::runner::{Decoder, Fence, encode, fenced};
 use tempfile::TempDir;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -27,7 +27,11 @@ fn sh(script: &str) -> Step {
 
 /// Runs a plan the way envd does: in the user's home, with the sandbox's environment below the plan's.
 fn run_in(home: &Path, sandbox_env: &[(&str, &str)], plan: &Plan) -> Result<Exits, SandboxError> {
-    let start = encode(plan, NONCE, "test").unwrap();
+    let mut start = encode(plan, NONCE, "test").unwrap();
+    if plan.writes {
+        // As everything that writes is run.
+        start = fenced(start, "i0", NONCE, Fence { epoch: 1, line: "{}" });
+    }
     let began = Instant::now();
     let output = Command::new(&start.cmd)
         .args(&start.args)

@@ -9,7 +9,7 @@ use crate::SandboxError;
 use crate::envd::ProcessStart;
 
 /// What every plan runs. Deliberately without a single placeholder.
-const SCRIPT: &str = include_str!("runner.sh");
+pub(super) const SCRIPT: &str = include_str!("runner.sh");
 /// Linux takes no longer argument (128 KiB with its NUL).
 const ARGUMENT_BYTES_MAX: usize = 128 * 1024 - 1;
 /// Half of what Linux takes with the usual 8 MiB stack, for arguments and environment together.

@@ -30,7 +30,7 @@ set +f
 export GIT_CEILING_DIRECTORIES=$gl_home
 
 if [[ $gl_scratch ]]; then
-  trap 'cd / && rm -rf -- "$gl_scratch"' EXIT
+  trap 'declare -F gl_tell >/dev/null && gl_tell; cd / && rm -rf -- "$gl_scratch"' EXIT
   trap 'exit 143' TERM INT HUP
   # Uploads may have made it already.
   if [[ -d $gl_scratch ]]; then chmod 700 -- "$gl_scratch"; else mkdir -p -m 700 -- "$gl_scratch"; fi || exit 125
@@ -85,6 +85,14 @@ gl_step() {
   esac
 }
 
+# Marks the end of a step in both outputs. Where they are kept in a file, and it has no room, they are not.
+gl_told() {
+  printf '\0%s %d %d\n' "$gl_mark" "$@" 2>/dev/null ||
+    { declare -F gl_spill >/dev/null && gl_spill && printf '\0%s %d %d\n' "$gl_mark" "$@"; }
+  printf '\0%s\n' "$gl_mark" >&2 ||
+    { declare -F gl_spill >/dev/null && gl_spill && printf '\0%s\n' "$gl_mark" >&2; }
+}
+
 gl_kept=()
 for ((gl_number = 0; $#; gl_number++)); do
   gl_dir=$1 gl_in=$2 gl_data=("${@:4:$3}")
@@ -114,8 +122,7 @@ for ((gl_number = 0; $#; gl_number++)); do
     gl_step
     gl_code=$?
   fi
-  printf '\0%s %d %d\n' "$gl_mark" "$gl_code" "$((${EPOCHREALTIME//[!0-9]/} - gl_began))"
-  printf '\0%s\n' "$gl_mark" >&2
+  gl_told "$gl_code" "$((${EPOCHREALTIME//[!0-9]/} - gl_began))"
   ((gl_code == 0 || gl_lenient)) || exit 1
 done
 exit 0
