@@ -54,6 +54,8 @@ pub struct LeaseState {
     pub actor: Actor,
     /// The API key that made it: whose it is, whoever uses it meanwhile.
     pub key_id: Option<String>,
+    /// How long it is kept without use, in seconds, where a caller asked for it.
+    pub ttl_s: Option<u64>,
     /// Virtual processors.
     pub vcpu: u32,
     /// Memory in MiB.
@@ -105,6 +107,7 @@ impl LeaseState {
                 self.repo = repo.cloned().or(self.repo.take());
             }
             Fact::SandboxExtended(extended) => self.expires_at = Some(extended.expires_at),
+            Fact::SandboxKept(kept) => self.ttl_s = kept.ttl_s,
             Fact::SandboxPaused(_) => self.life = Life::Paused,
             Fact::SandboxResumed(resumed) => {
                 self.life = Life::Running;

@@ -29,6 +29,6 @@ pub use envd::Envd;
 pub use error::SandboxError;
 pub use lease_state::LeaseState;
 pub use origin::Origin;
-pub use sandboxes::{Lease, LeaseError, LeaseRequest, OpenRequest, REQUEST_KEY, Sandboxes};
+pub use sandboxes::{Lease, LeaseError, LeaseRequest, Look, OpenRequest, REQUEST_KEY, Sandboxes};
 pub use secret::Secret;
 pub use world::{SystemWorld, World};
