@@ -9,6 +9,7 @@ pub mod access;
 pub mod answer;
 pub mod exporter;
 pub mod lambda;
+mod lifecycle;
 pub mod projector;
 pub mod reaper;
 pub mod refusal;

@@ -78,10 +78,15 @@ impl Request {
     /// What tells a repeat from another request under the same key: SHA-256 over name and input.
     /// `serde_json` keeps object keys sorted, so equal inputs have equal digests.
     pub fn digest(&self) -> String {
+        self.digest_of(&self.input)
+    }
+
+    /// The same over what stands for the input.
+    pub(crate) fn digest_of(&self, input: &Value) -> String {
         let mut hash = Sha256::new();
         hash.update(self.operation.as_bytes());
         hash.update([0]);
-        hash.update(self.input.to_string().as_bytes());
+        hash.update(input.to_string().as_bytes());
         hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
             use std::fmt::Write;
             let _ = write!(text, "{byte:02x}");

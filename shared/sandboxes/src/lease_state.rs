@@ -95,6 +95,7 @@ impl LeaseState {
                 // The pool's are nobody's until somebody takes one.
                 if leased.reuse == Reuse::Warm {
                     self.key_id.clone_from(&actor.key_id);
+                    (self.actor, self.repo) = (actor.clone(), repo.cloned());
                 }
             }
             // The late release of an earlier lease does not end the present one.

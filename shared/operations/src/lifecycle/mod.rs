@@ -8,6 +8,7 @@
 mod notice;
 mod order;
 mod record;
+mod wipe;
 
 pub mod sandbox_create;
 pub mod sandbox_get;
@@ -23,6 +24,7 @@ pub mod sandbox_warm;
 pub use notice::Notice;
 pub use order::Order;
 pub use record::{SandboxPhase, SandboxRecord};
+pub use wipe::plan as wipe;
 
 use crate::record::Found;
 use crate::{Context, Declaration, Failure, failure::codes};

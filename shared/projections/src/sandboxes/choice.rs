@@ -14,6 +14,8 @@ pub struct Choice {
     pub sandbox_id: String,
     /// Where the lease will say that it came from.
     pub reuse: Reuse,
+    /// True when another task had it: what that left must be taken out first.
+    pub shared: bool,
 }
 
 /// Where a sandbox stands in the order; less is better.
@@ -70,6 +72,7 @@ impl Sandboxes {
         let choice = |(rank, state): (Rank, &SandboxState)| Choice {
             sandbox_id: state.id.clone(),
             reuse: rank.reuse(),
+            shared: matches!(rank, Rank::Shared | Rank::SharedAsleep),
         };
         found.into_iter().map(choice).collect()
     }
