@@ -43,7 +43,9 @@ fn principal(
     authorization: Option<&str>,
 ) -> Result<Principal, Refusal> {
     match caller {
-        Caller::Http if world.access.required() && !trigger::is_signed(operation) => world.access.principal(authorization, world.clock.now()),
+        Caller::Http if world.access.required() && !trigger::is_signed(operation) => {
+            world.access.principal(authorization, world.clock.now())
+        }
         _ => Ok(Principal::Operator),
     }
 }

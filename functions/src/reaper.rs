@@ -11,9 +11,9 @@ mod push;
 use std::collections::BTreeSet;
 
 use gitledger_events::sandbox::KillReason;
+use gitledger_sandboxes::control::{Listed, State};
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::reconcile::{Action, Known, reconcile};
-use gitledger_sandboxes::control::{Listed, State};
 use gitledger_sandboxes::{LeaseError, Look};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -96,7 +96,9 @@ async fn correct(world: &World, listed: &[Listed], known: &[Known], reaped: &mut
             continue;
         }
         match world.sandboxes.look(&listed.sandbox_id, GRACE, &nobody(world)).await {
-            Ok(Look::Paused | Look::Resumed | Look::Extended | Look::Ended) => reaped.sandboxes_corrected += 1,
+            Ok(Look::Paused | Look::Resumed | Look::Extended | Look::Ended) => {
+                reaped.sandboxes_corrected += 1
+            }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "sandbox not looked at; the next round tries again"),
         }

@@ -49,10 +49,7 @@ pub fn is_signed(operation: &str) -> bool {
 }
 
 /// The input of an operation that is asked for by E2B's webhook: the body as it is, and what signs it.
-pub fn signed_input<'h>(
-    body: Vec<u8>,
-    header: impl Fn(&str) -> Option<&'h str>,
-) -> Result<Value, Refusal> {
+pub fn signed_input<'h>(body: Vec<u8>, header: impl Fn(&str) -> Option<&'h str>) -> Result<Value, Refusal> {
     let body = String::from_utf8(body).map_err(|_| malformed("must be UTF-8"))?;
     let signature = header("e2b-signature").unwrap_or_default();
     Ok(json!({

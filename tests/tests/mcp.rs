@@ -272,7 +272,10 @@ async fn a_web_page_cannot_call_tools() {
     let setup = Setup::new();
     let system = setup.start().await;
     let (status, answer) = asked_by(&system, None).await;
-    assert_eq!((status, answer["result"]["tools"].as_array().map(Vec::len)), (200, Some(table::all().count())));
+    assert_eq!(
+        (status, answer["result"]["tools"].as_array().map(Vec::len)),
+        (200, Some(table::all().count()))
+    );
     let (status, answer) = asked_by(&system, Some("http://evil.example")).await;
     assert_eq!((status, &answer["field"]), (403, &json!("Origin")));
     system.stop().await;

@@ -77,7 +77,9 @@ fn fields(operation: &Declaration) -> String {
 
 #[test]
 fn the_readme_lists_the_operations_of_the_table() {
-    for (mark, family, operations) in [("operations", "git", OPERATIONS), ("sandbox-operations", "sandbox", SANDBOX_OPERATIONS)] {
+    for (mark, family, operations) in
+        [("operations", "git", OPERATIONS), ("sandbox-operations", "sandbox", SANDBOX_OPERATIONS)]
+    {
         let mut lines =
             format!("| `POST /{family}/` | effect | input, optional in brackets | |\n|---|---|---|---|\n");
         for operation in operations {

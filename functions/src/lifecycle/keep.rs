@@ -92,8 +92,7 @@ async fn lease(running: &Running<'_>, recorder: &Recorder, sandbox_id: &str) -> 
 async fn failed(running: &Running<'_>, lease: &Lease, error: LeaseError) -> Result<Carried, Refusal> {
     let gone = matches!(error, LeaseError::Sandbox(gitledger_sandboxes::SandboxError::NotFound));
     if gone {
-        let action =
-            gitledger_sandboxes::reconcile::Action::Lost { sandbox_id: lease.sandbox_id.clone() };
+        let action = gitledger_sandboxes::reconcile::Action::Lost { sandbox_id: lease.sandbox_id.clone() };
         if let Err(error) = running.world.sandboxes.settle(&action, &lease.origin).await {
             tracing::warn!(%error, sandbox_id = lease.sandbox_id, "end not recorded; the reaper will");
         }

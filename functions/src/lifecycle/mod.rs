@@ -26,7 +26,9 @@ type Carried = Result<Found, Failure>;
 /// Intent, order, outcome. The same id again gets the recorded answer.
 pub(crate) async fn operate(running: &Running<'_>) -> Result<Answer, Refusal> {
     let Place::Host(order) = running.asked.place() else {
-        return Err(Refusal::Fault("the sandboxes' host is asked by an operation that asks nothing".to_owned()));
+        return Err(Refusal::Fault(
+            "the sandboxes' host is asked by an operation that asks nothing".to_owned(),
+        ));
     };
     let mut recorder = Recorder::new(running, repo(running, order)?);
     if let Some(sandbox_id) = order.sandbox_id() {

@@ -82,9 +82,7 @@ fn decided(running: &Running<'_>, found: &Found) -> Result<Work, Refusal> {
     match running.asked.decide(&context, &[]) {
         Decision::Done(done) => Ok(Work { end: End::Done(done), ..Work::nothing() }),
         Decision::Failed(failure) => Ok(Work::refused(*failure)),
-        Decision::Run { .. } => {
-            Err(Refusal::Fault("an operation without a sandbox runs a plan".to_owned()))
-        }
+        Decision::Run { .. } => Err(Refusal::Fault("an operation without a sandbox runs a plan".to_owned())),
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gitledger_events::sandbox::{KillReason, Reuse, SandboxKept, WorkspaceOpened};
 use gitledger_events::{Actor, Fact, Repo};
-use gitledger_operations::{Exit, Failure};
 use gitledger_operations::failure::codes;
+use gitledger_operations::{Exit, Failure};
 use gitledger_sandboxes::lease_state::{LeaseState, Life};
 use gitledger_sandboxes::reconcile::Action;
 use gitledger_sandboxes::{Lease, LeaseError, LeaseRequest, Origin, SandboxError};

@@ -131,7 +131,8 @@ impl Envelope {
     pub(crate) fn added_to<O: Operation>(mut schema: Schema) -> Schema {
         let fields = schemars::schema_for!(Fields).to_value();
         // An input without fields of its own has none yet.
-        let properties = schema.ensure_object().entry("properties").or_insert_with(|| Value::Object(Map::new()));
+        let properties =
+            schema.ensure_object().entry("properties").or_insert_with(|| Value::Object(Map::new()));
         if let Some(properties) = properties.as_object_mut() {
             for name in names::<O>() {
                 properties.insert(name.to_owned(), fields["properties"][name].clone());

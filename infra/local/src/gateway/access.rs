@@ -32,7 +32,10 @@ fn need(method: &Method, path: &str) -> Need {
         _ if shows && path.starts_with("/docs/") => Need::Nothing,
         "/sandboxes" | "/operations" | "/mcp" => Need::Key,
         _ if method == Method::POST && is_signed(path) => Need::Signature,
-        _ if ["/git/", "/sandbox/", "/sandboxes/", "/operations/"].iter().any(|start| path.starts_with(start)) => {
+        _ if ["/git/", "/sandbox/", "/sandboxes/", "/operations/"]
+            .iter()
+            .any(|start| path.starts_with(start)) =>
+        {
             Need::Key
         }
         _ => Need::Everything,
@@ -120,9 +123,18 @@ mod tests {
             assert_eq!(need(&Method::HEAD, open), Need::Nothing, "{open}");
             assert_ne!(need(&Method::POST, open), Need::Nothing, "{open}");
         }
-        for keyed in
-            ["/git/push", "/git/", "/sandbox/create", "/sandbox/reap", "/sandbox/x", "/operations/1", "/operations", "/sandboxes", "/sandboxes/i1", "/mcp"]
-        {
+        for keyed in [
+            "/git/push",
+            "/git/",
+            "/sandbox/create",
+            "/sandbox/reap",
+            "/sandbox/x",
+            "/operations/1",
+            "/operations",
+            "/sandboxes",
+            "/sandboxes/i1",
+            "/mcp",
+        ] {
             assert_eq!(need(&Method::GET, keyed), Need::Key, "{keyed}");
         }
     }

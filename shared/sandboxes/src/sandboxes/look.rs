@@ -1,6 +1,8 @@
 //! A look at one sandbox: what E2B says of it, against what the ledger says.
 
-use gitledger_events::sandbox::{SandboxExpired, SandboxExtended, SandboxLost, SandboxPaused, SandboxResumed};
+use gitledger_events::sandbox::{
+    SandboxExpired, SandboxExtended, SandboxLost, SandboxPaused, SandboxResumed,
+};
 use gitledger_events::{Elapsed, Fact};
 use jiff::{SignedDuration, Timestamp};
 

@@ -31,7 +31,12 @@ impl Sandboxes {
         }
     }
 
-    pub(super) async fn end(&self, sandbox_id: &str, fact: Fact, origin: &Origin) -> Result<bool, LeaseError> {
+    pub(super) async fn end(
+        &self,
+        sandbox_id: &str,
+        fact: Fact,
+        origin: &Origin,
+    ) -> Result<bool, LeaseError> {
         self.envd.forget(sandbox_id);
         self.decide(sandbox_id, origin, |state| match state.life {
             Life::Unknown | Life::Gone => Ok((false, vec![])),
