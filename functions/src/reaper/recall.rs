@@ -157,7 +157,7 @@ async fn hold(
     };
     let mut lease = world.sandboxes.lease(&request, origin).await?;
     if lease.state.life == Life::Paused {
-        let life = std::time::Duration::from_secs(world.sandbox_ttl_s);
+        let life = std::time::Duration::from_secs(world.sandbox_policy.ttl_s);
         world.sandboxes.resume(&mut lease, life).await?;
     }
     Ok(lease)

@@ -27,6 +27,10 @@ use crate::metrics::Meter;
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// How often the reaper looks.
 const REAP_EVERY: Duration = Duration::from_secs(10);
+/// How often the pool is looked at: whoever takes one of it does not wait, but the next one might.
+const FILL_EVERY: Duration = Duration::from_secs(1);
+/// How long the pool is left alone after it could not be filled.
+const FILL_AGAIN: Duration = Duration::from_secs(30);
 /// How often metrics are published.
 const EXPORT_EVERY: Duration = Duration::from_secs(15);
 /// How long stopping waits for operations under way.
@@ -240,6 +244,9 @@ fn start_background(
         let world = world.clone();
         async move { reaper::reap(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
     }));
+    if gateway.world.sandbox_policy.pool > 0 {
+        tasks.push(tokio::spawn(filling(gateway.world.clone(), stop.clone())));
+    }
     if let Some(exporter) = exporter {
         let (world, meter) = (gateway.world.clone(), gateway.meter.clone());
         tasks.push(every(EXPORT_EVERY, stop.clone(), move || {
@@ -257,6 +264,24 @@ async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
         // A task that panicked has nothing left to be waited for.
         if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
             task.abort();
+        }
+    }
+}
+
+/// Keeps the pool filled; not once more at the end, when every sandbox ends.
+async fn filling(world: Arc<World>, stop: CancellationToken) {
+    loop {
+        let pause = match reaper::fill_pool(&world).await {
+            Ok(true) => FILL_EVERY,
+            Ok(false) => FILL_AGAIN,
+            Err(error) => {
+                tracing::error!(%error, "the pool was not filled; it is tried again");
+                FILL_AGAIN
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
