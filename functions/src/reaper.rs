@@ -5,6 +5,7 @@
 
 mod operations;
 mod push;
+mod recall;
 
 use std::collections::BTreeSet;
 

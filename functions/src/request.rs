@@ -75,19 +75,23 @@ impl Request {
         self
     }
 
-    /// What tells a repeat from another request under the same key: SHA-256 over name and input.
-    /// `serde_json` keeps object keys sorted, so equal inputs have equal digests.
+    /// What tells a repeat from another request under the same key.
     pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.operation.as_bytes());
-        hash.update([0]);
-        hash.update(self.input.to_string().as_bytes());
-        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            use std::fmt::Write;
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        digest(&self.operation, &self.input)
     }
+}
+
+/// SHA-256 over name and input. `serde_json` keeps object keys sorted, so equal inputs have equal digests.
+pub(crate) fn digest(operation: &str, input: &Value) -> String {
+    let mut hash = Sha256::new();
+    hash.update(operation.as_bytes());
+    hash.update([0]);
+    hash.update(input.to_string().as_bytes());
+    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        use std::fmt::Write;
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The operation id of a key: the key itself when it is a UUID, else derived from it.

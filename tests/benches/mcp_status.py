@@ -52,7 +52,9 @@ async def prepared(ours):
 
 
 def sdk_status(sandbox_id):
-    """What the E2B SDK does, on the host that our program runs its sandboxes on."""
+    """What the E2B SDK does, on the host that our program runs its sandboxes on: with a sandbox at hand, and from
+    the sandbox's id, which is all that our tool is given each time.
+    """
     host = json.loads((DATA / "sandbox-host.json").read_text())
     os.environ.update(
         E2B_API_URL=host["api_url"],
@@ -65,11 +67,17 @@ def sdk_status(sandbox_id):
     sandbox = Sandbox.connect(sandbox_id, timeout=3600)
     path = "/home/user/workspace"
 
-    async def ask():
+    def look(sandbox):
         status = sandbox.git.status(path)
         assert [file.name for file in status.file_status] == ["new.txt"], status
 
-    return ask
+    async def connected():
+        look(sandbox)
+
+    async def from_the_id():
+        look(Sandbox.connect(sandbox_id, timeout=3600))
+
+    return connected, from_the_id
 
 
 async def measured(ways):
@@ -120,11 +128,13 @@ async def main():
                 result = await theirs.call_tool("git_status", {"repo_path": str(copy)})
                 assert not result.is_error and "new.txt" in result.content[0].text, result
 
+            connected, from_the_id = sdk_status(sandbox_id)
             ways = {
                 "git_status over stdio": ours_stdio,
                 "git_status over HTTP": ours_http,
                 "mcp-server-git over stdio": theirs_stdio,
-                "E2B SDK sandbox.git.status()": sdk_status(sandbox_id),
+                "E2B SDK sandbox.git.status()": connected,
+                "E2B SDK Sandbox.connect(), git.status()": from_the_id,
             }
             times = await measured(ways)
     timings = timings[WARM:]
@@ -134,6 +144,7 @@ async def main():
         ("mcp-server-git over stdio", "git_status over stdio"),
         ("E2B SDK sandbox.git.status()", "git_status over stdio"),
         ("E2B SDK sandbox.git.status()", "git_status over HTTP"),
+        ("E2B SDK Sandbox.connect(), git.status()", "git_status over stdio"),
     ]
     show(times, pairs)
 

@@ -1,14 +1,14 @@
 //! Operations without an outcome whose function is dead.
 
-use gitledger_events::operation::{OperationAbandoned, SideEffect};
-use gitledger_events::{Event, Stream};
+use gitledger_events::{Event, Fact, Stream};
 use gitledger_ledger::AppendError;
 use gitledger_projections::OperationState;
 use gitledger_projections::open_operations::OpenOperation;
 use gitledger_sandboxes::Origin;
 use jiff::Timestamp;
 
-use super::{LOCAL_HOLDER, OVERDUE, Reaped, push};
+use super::recall::{Closing, Seen};
+use super::{LOCAL_HOLDER, OVERDUE, Reaped, push, recall};
 use crate::story::Recorder;
 use crate::{Refusal, World};
 
@@ -51,40 +51,31 @@ async fn close_one(world: &World, orphan: &OpenOperation) -> Result<bool, Refusa
         repo: orphan.repo.clone(),
         correlation_id: orphan.id,
     };
-    let mut recorder = Recorder::at(orphan.id, state.version, origin);
-    let facts = match state.unresolved_push() {
-        None => vec![abandoned(world, orphan).await.into()],
+    let mut recorder = Recorder::at(orphan.id, state.version, origin.clone());
+    let closing = match state.unresolved_push() {
+        None => match recall::look(world, orphan, &state, &origin).await? {
+            Seen::NotYet => return Ok(false),
+            Seen::Closed(closing) => *closing,
+        },
         Some(prepared) => {
             let patience = push::Patience::of(&events, world.clock.now());
             match push::resolve(world, orphan, &state, prepared, patience, &mut recorder).await? {
-                Some(facts) => facts,
+                Some(facts) => Closing { facts, ..Closing::default() },
                 None => return Ok(false),
             }
         }
     };
-    match recorder.append(world, facts).await {
-        Ok(()) => Ok(true),
+    let (opened, closed) = match recorder.append(world, closing.facts).await {
+        Ok(()) => (closing.opened, Ok(true)),
         // Its own function was alive after all and closed it.
-        Err(AppendError::Conflict { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Nothing was sent to a remote. If its sandbox is gone, so is whatever it did there.
-async fn abandoned(world: &World, orphan: &OpenOperation) -> OperationAbandoned {
-    let gone = match &orphan.sandbox_id {
-        None => true,
-        Some(id) => world
-            .sandboxes
-            .state(id)
-            .await
-            .is_ok_and(|state| matches!(state.life, gitledger_sandboxes::lease_state::Life::Gone)),
+        Err(AppendError::Conflict { .. }) => (None, Ok(false)),
+        Err(error) => (None, Err(error.into())),
     };
-    if gone {
-        let reason = "its function died, and its sandbox with it; nothing of it landed on the remote";
-        OperationAbandoned { reason: reason.to_owned(), side_effect: SideEffect::None }
-    } else {
-        let reason = "its function died; the workspace may have changed, nothing of it landed on the remote";
-        OperationAbandoned { reason: reason.to_owned(), side_effect: SideEffect::Unknown }
+    if let Some(lease) = closing.lease {
+        let facts = opened.map(Fact::from).into_iter().collect();
+        if let Err(error) = world.sandboxes.release(&lease, facts).await {
+            tracing::info!(%error, sandbox_id = lease.sandbox_id, "the reaper's lease was not released; it lapses");
+        }
     }
+    closed
 }

@@ -14,10 +14,11 @@ use gitledger_operations::{Context, Remote};
 use gitledger_projections::OperationState;
 use gitledger_projections::open_operations::OpenOperation;
 use gitledger_sandboxes::lease_state::Life;
-use gitledger_sandboxes::{LeaseState, OpenRequest, Origin};
+use gitledger_sandboxes::{OpenRequest, Origin};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::recall;
 use crate::story::Recorder;
 use crate::{Refusal, World};
 
@@ -81,8 +82,13 @@ pub(super) async fn resolve(
     let Ok(sandbox) = world.sandboxes.state(id).await else { return Ok(None) };
     let url = sandbox.workspace.as_ref().map(|workspace| workspace.repo_url.as_str()).unwrap_or_default();
     let Ok(remote) = world.remotes.admit("repo_url", url) else { return Ok(None) };
-    // As long as the pushing process may live, "not there" means "not there yet".
-    let dead = is_dead(&sandbox, orphan.deadline, world.clock.now());
+    // As long as the pushing process may live, "not there" means "not there yet". After the deadline it is
+    // ended, where its sandbox can be reached, and kept out if it was never begun.
+    let late = world.clock.now() > orphan.deadline;
+    if sandbox.life != Life::Gone && late && !recall::quiet(world, orphan, id, &recorder.origin).await {
+        tracing::info!(operation = %orphan.id, "the sandbox of a push cannot be asked");
+    }
+    let dead = sandbox.life == Life::Gone || late;
     let verdict = ask(world, orphan, prepared, &remote, recorder).await?;
     let attempt = prepared.attempt;
     Ok(match verdict {
@@ -111,10 +117,6 @@ fn given_up(prepared: &PushPrepared) -> OperationAbandoned {
 
 fn pushed_from(state: &OperationState) -> Option<&str> {
     state.requested.as_ref()?.sandbox_id.as_deref()
-}
-
-fn is_dead(sandbox: &LeaseState, deadline: Timestamp, now: Timestamp) -> bool {
-    sandbox.life == Life::Gone || now > deadline
 }
 
 /// Looks at the remote's reference; when the push is not there, a second time after a while.

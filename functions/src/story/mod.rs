@@ -11,6 +11,7 @@ mod open;
 mod outcome;
 mod permit;
 mod recorder;
+pub(crate) mod recovered;
 mod repeat;
 mod rounds;
 mod sandbox;
@@ -27,6 +28,7 @@ use crate::{Answer, Refusal, Request, World};
 use open::Opened;
 pub use outcome::Work;
 pub use recorder::Recorder;
+pub(crate) use rounds::tag;
 
 /// One request on its way.
 pub(crate) struct Running<'w> {

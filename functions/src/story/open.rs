@@ -128,7 +128,7 @@ async fn make(
     };
     match running.world.sandboxes.open(&request, &recorder.origin).await {
         Ok(lease) => {
-            let workspace = Workspace::of(&lease.sandbox_id, &lease.state);
+            let workspace = Workspace::leased(&lease);
             let leased = Leased { lease, workspace, wait: start.elapsed(), new: true };
             Ok(Opened::Ready(recorder, Box::new(leased)))
         }
@@ -138,7 +138,7 @@ async fn make(
 
 /// Whether a sandbox that nobody named really lives; one that does not is noted, and another is taken.
 async fn alive(running: &Running<'_>, mut lease: Lease, start: Instant) -> Option<Leased> {
-    let workspace = Workspace::of(&lease.sandbox_id, &lease.state);
+    let workspace = Workspace::leased(&lease);
     // When E2B cannot be asked, git will tell.
     if matches!(running.world.sandboxes.control().get(&lease.sandbox_id).await, Ok(None)) {
         sandbox::note_end(running, &workspace).await;
@@ -163,7 +163,7 @@ async fn have(
         give_back(running, &lease).await;
         return Ok(Opened::Refused(recorder, sandbox::lease_failure(error)?));
     }
-    let workspace = Workspace::of(&lease.sandbox_id, &lease.state);
+    let workspace = Workspace::leased(&lease);
     let leased = Leased { lease, workspace, wait: start.elapsed(), new: false };
     Ok(Opened::Ready(recorder, Box::new(leased)))
 }

@@ -100,10 +100,14 @@ impl Work {
 /// must get the same; else a summary, so that a status every second does not fill the ledger.
 fn kept(running: &Running<'_>, answered: Answered) -> (Value, Option<Value>) {
     let Answered { output, recorded } = answered;
-    let fits = |value: &Value| value.to_string().len() <= RECORDED_BYTES_MAX;
     let whole = running.request.keyed && !running.declaration.shows_contents;
     let recorded = if whole { Some(output.clone()) } else { recorded };
     (output, recorded.filter(fits))
+}
+
+/// Whether an event may hold it.
+pub(crate) fn fits(value: &Value) -> bool {
+    value.to_string().len() <= RECORDED_BYTES_MAX
 }
 
 /// A failure as a fact. What never reached a sandbox took no time there, and is not in the histograms.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use gitledger_events::Fact;
-use gitledger_events::operation::{Effect, PushOutcome, SideEffect};
+use gitledger_events::operation::{Effect, PushAttempted, PushOutcome, SideEffect};
 use gitledger_operations::decision::Failure;
 use gitledger_operations::failure::codes;
 use gitledger_operations::{Context, Decision, Exits, Plan};
-use gitledger_sandboxes::SandboxError;
+use gitledger_sandboxes::{Fence, SandboxError};
+use uuid::Uuid;
 
 use super::outcome::{End, Work};
 use super::recorder::Recorder;
@@ -51,6 +52,8 @@ pub(crate) async fn run(
                 if let Err(denied) = permit::round(&world.policy, principal, &plan, &announce) {
                     break if pushing { End::Unknown } else { End::Failed(denied) };
                 }
+                let before = pushing;
+                let attempt = announce.iter().find_map(attempt);
                 pushing = announce.iter().fold(pushing, still_pushing);
                 recorder.append(world, announce).await?;
                 tokio::time::sleep(after).await;
@@ -62,6 +65,10 @@ pub(crate) async fn run(
                 }
                 match step(running, workspace, rounds.len(), &plan).await {
                     Ok(exits) => rounds.push(exits),
+                    // It was not begun, so nothing of this attempt was sent.
+                    Err(SandboxError::Fenced) if !before => {
+                        break End::Failed(Box::new(fenced(running, &rounds, attempt)));
+                    }
                     Err(_) if pushing => break End::Unknown,
                     Err(error) => {
                         if error == SandboxError::NotFound {
@@ -90,6 +97,24 @@ fn still_pushing(before: bool, fact: &Fact) -> bool {
     }
 }
 
+fn attempt(fact: &Fact) -> Option<u32> {
+    match fact {
+        Fact::PushPrepared(prepared) => Some(prepared.attempt),
+        _ => None,
+    }
+}
+
+/// The sandbox refused a plan: another lease was used since. Before the first plan nothing was done.
+fn fenced(running: &Running<'_>, rounds: &[Exits], attempt: Option<u32>) -> Failure {
+    let mut failure = super::sandbox::failure(&SandboxError::Fenced);
+    if running.declaration.effect != Effect::Reads && !rounds.is_empty() {
+        failure.side_effect = SideEffect::Unknown;
+    }
+    let ended = |attempt| PushAttempted { attempt, outcome: PushOutcome::Failed };
+    failure.facts.extend(attempt.map(ended).map(Fact::from));
+    failure
+}
+
 /// The time was over before the end; what the rounds so far have left is not known.
 fn late(running: &Running<'_>, rounds: &[Exits]) -> Failure {
     let mut failure = Failure::new(codes::TIMEOUT, "the operation's time was over before its end");
@@ -108,15 +133,26 @@ fn cancelled(running: &Running<'_>, rounds: &[Exits]) -> Failure {
     failure
 }
 
+/// By which a round's run is found in the sandbox.
+pub(crate) fn tag(operation_id: Uuid, round: usize) -> String {
+    format!("{operation_id}-{round}")
+}
+
 async fn step(
     running: &Running<'_>,
     workspace: &Workspace,
     round: usize,
     plan: &Plan,
 ) -> Result<Exits, SandboxError> {
-    let tag = format!("{}-{round}", running.request.operation_id);
+    let (sandboxes, sandbox_id) = (&running.world.sandboxes, &workspace.sandbox_id);
+    let tag = tag(running.request.operation_id, round);
     let token = plan.remote.as_ref().and_then(|remote| running.world.tokens.for_remote(remote));
-    running.world.sandboxes.run(&workspace.sandbox_id, &tag, plan, token).await
+    let Some(epoch) = workspace.epoch else {
+        return sandboxes.run(sandbox_id, &tag, plan, token).await;
+    };
+    // What is uploaded is contents, which are kept nowhere.
+    let line = if plan.uploads.is_empty() { running.request.input.to_string() } else { String::new() };
+    sandboxes.run_fenced(sandbox_id, &tag, plan, token, Fence { epoch, line: &line }).await
 }
 
 /// Cuts a plan's time to what is left of the operation's; false when nothing is left.

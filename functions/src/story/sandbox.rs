@@ -21,6 +21,8 @@ pub(crate) struct Workspace {
     pub opened: Option<WorkspaceOpened>,
     pub actor: Actor,
     pub repo: Option<Repo>,
+    /// The lease's epoch, where there is a lease; the sandbox checks it.
+    pub epoch: Option<u64>,
 }
 
 /// A sandbox that this operation has for itself.
@@ -41,7 +43,13 @@ impl Workspace {
             opened: state.workspace.clone(),
             actor: state.actor.clone(),
             repo: state.repo.clone(),
+            epoch: None,
         }
+    }
+
+    /// As the ledger tells it to whoever has the lease.
+    pub fn leased(lease: &Lease) -> Self {
+        Self { epoch: Some(lease.epoch), ..Self::of(&lease.sandbox_id, &lease.state) }
     }
 }
 

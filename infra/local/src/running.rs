@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::commands::host_arguments::Tuning;
 use crate::gateway::{self, Gateway};
 use crate::metrics::Meter;
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub host_listen: SocketAddr,
     /// The most sandboxes that the local host has at once; `None`: its own default.
     pub sandboxes_max: Option<usize>,
+    /// How it is to behave.
+    pub host: Tuning,
     /// The rest.
     pub settings: Settings,
 }
@@ -70,7 +73,7 @@ impl System {
     /// Starts everything; returns when the gateway answers. What a dead predecessor left open is closed by
     /// the reaper's first round, soon afterwards: it may have to ask a slow remote.
     pub async fn start(options: Options) -> Result<Self, String> {
-        let Options { listen, host_listen, sandboxes_max, mut settings } = options;
+        let Options { listen, host_listen, sandboxes_max, host, mut settings } = options;
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
         if let Some(address) = listen {
@@ -81,7 +84,7 @@ impl System {
         let deployment = deployment(&data_dir, settings.deployment.take())?;
         let (host, host_file) = match settings.endpoint {
             Some(_) => (None, None),
-            None => local_host(&data_dir, host_listen, sandboxes_max, &mut settings)
+            None => local_host(&data_dir, host_listen, sandboxes_max, host, &mut settings)
                 .await
                 .map(|(host, file)| (Some(host), Some(file)))?,
         };
@@ -316,6 +319,7 @@ async fn local_host(
     data_dir: &Path,
     listen: SocketAddr,
     sandboxes_max: Option<usize>,
+    tuning: Tuning,
     settings: &mut Settings,
 ) -> Result<(Host, PathBuf), String> {
     let key = Secret::random().ok_or("the system has no randomness")?;
@@ -323,6 +327,7 @@ async fn local_host(
     options.listen = listen;
     options.api_key = Some(key.expose().to_owned());
     options.sandboxes_max = sandboxes_max.unwrap_or(options.sandboxes_max);
+    tuning.set(&mut options);
     let host = match Host::start(options.clone()).await {
         // The port is somebody else's; any will do, because it is written down.
         Err(HostError::Listen { .. }) => {

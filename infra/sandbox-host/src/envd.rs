@@ -105,6 +105,8 @@ fn serve() -> io::Result<()> {
     // One thread is enough: the work is done by the processes, file access goes to a pool.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        settings.limits.apply()?;
+        crate::forwarder::start(settings.egress).await?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         // A file at its size limit is an error of the one write, not the end of envd.
         let _caught = signal(SignalKind::from_raw(SIGXFSZ))?;

@@ -3,17 +3,30 @@
 mod api_error;
 mod bodies;
 mod cell;
+mod cgroup;
 mod control;
+mod copies;
+mod egress;
 mod envd_client;
+mod event_routes;
 mod fleet;
+mod gauge;
 mod identity;
 mod isolation;
+mod journal;
 mod listing;
 mod members;
+mod metrics;
 mod proxy;
+mod repeated;
 mod sandbox;
+mod snapshots;
 mod spawner;
 mod storage;
+mod trouble;
+mod usage;
+mod warden;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -29,17 +42,37 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use cgroup::Cgroups;
+pub use egress::Egress;
 use fleet::Fleet;
 pub use isolation::Isolation;
 use isolation::View;
+use journal::Journal;
+use snapshots::Snapshots;
 use spawner::Spawner;
 use storage::Storage;
+use trouble::Fates;
+pub use trouble::Trouble;
+use webhooks::Webhooks;
+
+use crate::limits::Limits;
 
 /// How long requests may go on once the host shuts down.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The longest path of the directory of sandboxes: a unix socket's has room for about a hundred bytes, and an
 /// id and a name come after this.
 const DATA_DIR_BYTES_MAX: usize = 68;
+
+/// What of the network sandboxes can reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// All that the machine can, with its loopback and its own network's hosts; or nothing, where a sandbox is
+    /// asked for without internet access.
+    #[default]
+    Open,
+    /// Nothing but what the host's egress proxy lets through. Needs isolation.
+    Proxied(Egress),
+}
 
 /// How a host is to be.
 #[derive(Clone)]
@@ -59,6 +92,14 @@ pub struct HostOptions {
     pub isolate: bool,
     /// How many sandboxes, running and paused, there may be at once; more are answered with 429.
     pub sandboxes_max: usize,
+    /// What each sandbox may use.
+    pub limits: Limits,
+    /// What of the network they can reach.
+    pub network: Network,
+    /// Trouble made on purpose.
+    pub trouble: Trouble,
+    /// How long a webhook's next attempt waits after one that failed.
+    pub webhook_retry_after: Duration,
 }
 
 impl HostOptions {
@@ -72,6 +113,10 @@ impl HostOptions {
             domain: None,
             isolate: true,
             sandboxes_max: 100,
+            limits: Limits::default(),
+            network: Network::default(),
+            trouble: Trouble::default(),
+            webhook_retry_after: Duration::from_secs(10),
         })
     }
 }
@@ -87,6 +132,10 @@ impl fmt::Debug for HostOptions {
             .field("domain", &self.domain)
             .field("isolate", &self.isolate)
             .field("sandboxes_max", &self.sandboxes_max)
+            .field("limits", &self.limits)
+            .field("network", &self.network)
+            .field("trouble", &self.trouble)
+            .field("webhook_retry_after", &self.webhook_retry_after)
             .finish()
     }
 }
@@ -119,6 +168,12 @@ pub enum HostError {
     /// The thread that starts sandboxes could not be started.
     #[error("starting the spawning thread: {0}")]
     Thread(io::Error),
+    /// Plain processes cannot be kept from the network.
+    #[error("sandboxes can be kept from the network only where bwrap isolates them")]
+    Network,
+    /// What sends to webhooks could not be set up.
+    #[error("setting up webhooks: {0}")]
+    Webhooks(String),
 }
 
 /// What every sandbox stands on.
@@ -127,6 +182,10 @@ struct Ground {
     spawner: Spawner,
     isolation: Isolation,
     program: Vec<OsString>,
+    limits: Limits,
+    cgroups: Cgroups,
+    /// The host's share of the rules of the way out; none: the machine's network.
+    egress: Option<Arc<Egress>>,
 }
 
 /// A running host. Dropping it stops the service and lets the sandboxes die; [`Self::shutdown`] also waits
@@ -149,7 +208,8 @@ impl Host {
         let listening = |source| HostError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
-        let fleet = Arc::new(Fleet::new(ground, options.sandboxes_max));
+        let fleet = Arc::new(gather(ground, &options)?);
+        tokio::spawn(warden::watch(Arc::downgrade(&fleet)));
         let service = control::router(Arc::clone(&fleet), options.api_key, options.domain);
         let (stop, stopped) = oneshot::channel::<()>();
         // Small chunks of a stream must not wait for each other.
@@ -196,6 +256,16 @@ impl Drop for Host {
     }
 }
 
+fn gather(ground: Ground, options: &HostOptions) -> Result<Fleet, HostError> {
+    let snapshots = Snapshots::open(ground.storage.root().join("snapshots"))
+        .map_err(|source| HostError::DataDir { path: options.data_dir.clone(), source })?;
+    let webhooks =
+        Webhooks::new(options.webhook_retry_after).map_err(|error| HostError::Webhooks(error.to_string()))?;
+    let journal = Journal::new(&options.limits, webhooks);
+    let fates = Fates::new(options.trouble.clone());
+    Ok(Fleet::new(ground, snapshots, journal, fates, options.sandboxes_max))
+}
+
 fn prepare(options: &HostOptions) -> Result<Ground, HostError> {
     let absolute = options.program.first().map(PathBuf::from).filter(|path| path.is_absolute());
     if !absolute.is_some_and(|path| path.is_file()) {
@@ -209,12 +279,25 @@ fn prepare(options: &HostOptions) -> Result<Ground, HostError> {
     let spawner = Spawner::start(tokio::runtime::Handle::current()).map_err(HostError::Thread)?;
     let isolation =
         if options.isolate { find_isolation(&storage).map_err(data_dir)? } else { Isolation::Plain };
-    Ok(Ground { storage, spawner, isolation, program: options.program.clone() })
+    let egress = match &options.network {
+        Network::Open => None,
+        Network::Proxied(_) if isolation == Isolation::Plain => return Err(HostError::Network),
+        Network::Proxied(egress) => Some(Arc::new(egress.clone())),
+    };
+    let cgroups = Cgroups::take(storage.root());
+    let (program, limits) = (options.program.clone(), options.limits.clone());
+    Ok(Ground { storage, spawner, isolation, program, limits, cgroups, egress })
 }
 
 fn find_isolation(storage: &Storage) -> io::Result<Isolation> {
     let dir = storage.make_sandbox("probe")?;
-    let found = isolation::probe(&View { dir: &dir, etc: &storage.etc(), network: true });
+    let found = isolation::probe(&View {
+        dir: &dir,
+        etc: &storage.etc(),
+        network: true,
+        boot_id: None,
+        egress: None,
+    });
     storage::remove_tree(&dir)?;
     Ok(match found {
         Ok(()) => Isolation::Bwrap,

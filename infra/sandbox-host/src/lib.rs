@@ -6,17 +6,20 @@
 //! With `bwrap` that process and all it starts see nothing of the machine but `/usr` and their own
 //! directory; without it they are plain processes, and [`Host::isolation`] says so.
 //!
-//! Deliberately absent, and answered as such: snapshots, forks, network
-//! rules, metrics history, templates.
+//! Deliberately absent, and answered as such: copies of memory (a snapshot or fork has the files and no
+//! processes), building templates, volumes.
 
 mod connect;
 mod envd;
+mod forwarder;
 mod host;
+mod limits;
 mod settings;
 mod signature;
 
 pub use envd::envd_main;
-pub use host::{Host, HostError, HostOptions, Isolation};
+pub use host::{Egress, Host, HostError, HostOptions, Isolation, Network, Trouble};
+pub use limits::Limits;
 
 /// The envd version whose protocol is spoken here; SDKs choose their requests by it.
 pub const ENVD_VERSION: &str = "0.6.13";

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::ResourceLimits;
+
 /// The environment variable by which a sandbox's processes are recognised when nothing isolates them.
 pub(crate) const MARKER: &str = "GITLEDGER_SANDBOX_ROOT";
 
@@ -20,6 +22,10 @@ pub(crate) struct EnvdSettings {
     pub(crate) env_vars: BTreeMap<String, String>,
     /// Where `/home` and `/tmp` really are. None when they are where they say, behind bwrap.
     pub(crate) root: Option<PathBuf>,
+    /// What envd puts on itself before it serves.
+    pub(crate) limits: ResourceLimits,
+    /// The way to the egress proxy, where there is no other way out.
+    pub(crate) egress: Option<PathBuf>,
 }
 
 /// One line of JSON from envd to the host: it listens.

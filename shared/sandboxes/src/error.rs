@@ -11,6 +11,9 @@ pub enum SandboxError {
     /// It sleeps; it must be resumed first. Nothing was done.
     #[error("the sandbox is paused")]
     Paused,
+    /// A later lease has been used in the sandbox. Nothing was done.
+    #[error("the lease is over, and another has the workspace")]
+    Fenced,
     /// It went away while it worked. What it did is not known.
     #[error("the sandbox went away: {0}")]
     Lost(String),
@@ -48,6 +51,7 @@ impl SandboxError {
     pub fn code(&self) -> Code {
         match self {
             Self::NotFound | Self::Paused => codes::SANDBOX_NOT_FOUND,
+            Self::Fenced => codes::LEASE_LOST,
             Self::Lost(_) => codes::SANDBOX_LOST,
             Self::Interrupted { .. } => codes::UNKNOWN_OUTCOME,
             Self::Quota(_) => codes::SANDBOX_QUOTA,

@@ -6,8 +6,11 @@
 mod decode;
 mod drive;
 mod encode;
+mod fence;
+mod recall;
 mod scratch;
 mod split;
 
 pub use decode::Decoder;
 pub use encode::encode;
+pub use fence::{Fence, Kept, Recalled, fenced};

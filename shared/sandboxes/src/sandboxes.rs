@@ -19,6 +19,7 @@ pub use open::{OpenRequest, REQUEST_KEY};
 
 use self::open::Sizes;
 use self::streams::Streams;
+use crate::runner::Fence;
 use crate::{ControlPlane, Endpoint, Envd, SandboxError, Secret, World};
 
 /// Door 2, whole: sandboxes are made, leased, used and ended here, and every step is in the ledger.
@@ -80,7 +81,19 @@ impl Sandboxes {
         plan: &Plan,
         token: Option<&Secret>,
     ) -> Result<Exits, SandboxError> {
-        self.envd.run(sandbox_id, tag, plan, token).await
+        self.envd.run(sandbox_id, tag, plan, token, None).await
+    }
+
+    /// Runs a plan under a lease, which the sandbox checks too; see [`Envd::run`].
+    pub async fn run_fenced(
+        &self,
+        sandbox_id: &str,
+        tag: &str,
+        plan: &Plan,
+        token: Option<&Secret>,
+        fence: Fence<'_>,
+    ) -> Result<Exits, SandboxError> {
+        self.envd.run(sandbox_id, tag, plan, token, Some(fence)).await
     }
 }
 

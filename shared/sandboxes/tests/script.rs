@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gitledger_operations::plan::{Ended, Exits, Input, Plan, Step};
 use gitledger_sandboxes::SandboxError;
 use gitledger_sandboxes::envd::End;
-use gitledger_sandboxes::runner::{Decoder, encode};
+use gitledger_sandboxes::runner::{Decoder, Fence, encode, fenced};
 use tempfile::TempDir;
 
 const NONCE: &str = "0123456789abcdef0123456789abcdef";
@@ -27,7 +27,11 @@ fn sh(script: &str) -> Step {
 
 /// Runs a plan the way envd does: in the user's home, with the sandbox's environment below the plan's.
 fn run_in(home: &Path, sandbox_env: &[(&str, &str)], plan: &Plan) -> Result<Exits, SandboxError> {
-    let start = encode(plan, NONCE, "test").unwrap();
+    let mut start = encode(plan, NONCE, "test").unwrap();
+    if plan.writes {
+        // As everything that writes is run.
+        start = fenced(start, "i0", NONCE, Fence { epoch: 1, line: "{}" });
+    }
     let began = Instant::now();
     let output = Command::new(&start.cmd)
         .args(&start.args)
@@ -169,6 +173,9 @@ fn only_the_plans_environment_reaches_a_step() {
         ("gl_argv", "evil"),
         ("CDPATH", "/"),
         ("GIT_TRACE", "1"),
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "alias.version"),
+        ("GIT_CONFIG_VALUE_0", "!echo evil"),
         ("_x", "y"),
     ];
     let plan = Plan {
@@ -177,14 +184,12 @@ fn only_the_plans_environment_reaches_a_step() {
     };
     let exits = run_in(home.path(), &hostile, &plan).unwrap();
     let text = exits.steps[0].text();
-    let mut names: Vec<_> =
-        text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-    names.retain(|name| !name.starts_with("GIT_CONFIG_KEY_") && !name.starts_with("GIT_CONFIG_VALUE_"));
+    let names: Vec<_> = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
     for (name, _) in hostile {
         // A function that cannot be imported is passed on by bash, but nothing here runs by that name.
         assert!(name == "BASH_FUNC_git%%" || !names.contains(&name), "{name} got through");
     }
-    assert!(text.contains("GIT_AUTHOR_NAME=agent one\n") && text.contains("GIT_CONFIG_COUNT="));
+    assert!(text.contains("GIT_AUTHOR_NAME=agent one\n") && text.contains("GIT_CONFIG_PARAMETERS="));
     assert!(names.contains(&"PATH") && names.contains(&"GIT_CEILING_DIRECTORIES"));
     assert!(exits.steps[1].text().starts_with("git version"));
     assert_eq!(exits.steps[0].stderr, b"");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::Finished;
+use super::host_arguments::Tuning;
 use crate::mcp::{self, Door};
 use crate::running::{Options, System, interrupted};
 
@@ -59,7 +60,13 @@ async fn serve(arguments: Arguments) -> Finished {
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
     let host_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let options = Options { listen: arguments.listen, host_listen, sandboxes_max: None, settings };
+    let options = Options {
+        listen: arguments.listen,
+        host_listen,
+        sandboxes_max: None,
+        host: Tuning::default(),
+        settings,
+    };
     let system = System::start(options).await?;
     for line in system.greeting() {
         eprintln!("{line}");

@@ -6,6 +6,7 @@ pub mod events;
 pub mod git;
 mod git_arguments;
 mod git_example;
+pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
 pub mod sandbox_host;

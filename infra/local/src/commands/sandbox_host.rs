@@ -23,6 +23,8 @@ pub struct Arguments {
     /// The only key that is accepted; default: any.
     #[arg(long, env = "GITLEDGER_HOST_KEY", hide_env_values = true)]
     api_key: Option<String>,
+    #[command(flatten)]
+    sandboxes: super::host_arguments::Arguments,
 }
 
 /// Runs the command.
@@ -33,6 +35,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     let mut options = HostOptions::new(data_dir).map_err(|error| error.to_string())?;
     options.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     options.api_key = arguments.api_key;
+    arguments.sandboxes.tuning().set(&mut options);
     let host = Host::start(options).await.map_err(|error| error.to_string())?;
     println!("sandbox host on {}  ({})", host.url(), host.isolation());
     println!(

@@ -36,6 +36,8 @@ pub struct Arguments {
     /// Where the ledger is kept.
     #[arg(long, env = "GITLEDGER_DATA", default_value = ".gitledger")]
     data: PathBuf,
+    #[command(flatten)]
+    sandboxes: super::host_arguments::Arguments,
 }
 
 /// Runs the command.
@@ -48,6 +50,7 @@ pub async fn run(arguments: Arguments) -> Finished {
         listen: Some(arguments.listen),
         host_listen: arguments.host_listen,
         sandboxes_max: None,
+        host: arguments.sandboxes.tuning(),
         settings,
     };
     let system = System::start(options).await?;

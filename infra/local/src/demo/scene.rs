@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::agent;
 use crate::commands::demo::Arguments;
+use crate::commands::host_arguments::Tuning;
 use crate::remote::{Access, Protection, Readers, Remote, RemoteOptions, Seed, Token};
 use crate::running::{Options, System};
 use gitledger_functions::settings::LEDGER_FILE;
@@ -131,7 +132,13 @@ fn options_of(data_dir: &Path, port: u16, token: String) -> Result<Options, Stri
         Remotes::allowing(&format!("http://127.0.0.1:{port}/,http://localhost:{port}/")).map_err(text)?;
     settings.tokens.add(&format!("127.0.0.1:{port}"), token);
     settings.tokens.add(&format!("localhost:{port}"), "a-token-that-has-expired".to_owned());
-    Ok(Options { listen: Some(free), host_listen: free, sandboxes_max: None, settings })
+    Ok(Options {
+        listen: Some(free),
+        host_listen: free,
+        sandboxes_max: None,
+        host: Tuning::default(),
+        settings,
+    })
 }
 
 fn fresh_token() -> Result<String, String> {

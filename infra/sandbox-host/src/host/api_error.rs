@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// SDKs retry 429 and 503 by themselves unless told otherwise; here nothing gets better by itself.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("should-retry");
@@ -36,10 +36,6 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, message)
     }
 
-    pub(super) fn not_implemented(what: &str) -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, format!("{what} not implemented by the local sandbox host"))
-    }
-
     /// A sandbox could not be started.
     pub(super) fn create_failed() -> Self {
         Self {
@@ -48,14 +44,24 @@ impl ApiError {
             error_code: Some("sandbox_create_failed"),
         }
     }
-}
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+    /// The same with a code.
+    pub(super) fn coded(self, error_code: &'static str) -> Self {
+        Self { error_code: Some(error_code), ..self }
+    }
+
+    /// As it is told.
+    pub(super) fn body(&self) -> Value {
         let mut body = json!({"code": self.status.as_u16(), "message": self.message});
         if let Some(code) = self.error_code {
             body["error_code"] = code.into();
         }
-        (self.status, [(SHOULD_RETRY, "false")], Json(body)).into_response()
+        body
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        (self.status, [(SHOULD_RETRY, "false")], Json(self.body())).into_response()
     }
 }

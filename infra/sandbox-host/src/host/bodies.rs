@@ -7,33 +7,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::api_error::ApiError;
+use super::egress::NetworkBody;
 use super::sandbox::{OnTimeout, Order, Sandbox};
+use super::snapshots::Snapshot;
 use crate::ENVD_VERSION;
+use crate::limits::Limits;
 
 /// Deprecated, but required by the schema.
 const CLIENT_ID: &str = "6532622b";
-const CPU_COUNT: u32 = 2;
-const MEMORY_MB: u32 = 512;
-const DISK_SIZE_MB: u32 = 10_240;
 /// The longest a sandbox may be asked to run.
 const TIMEOUT_MAX_H: i64 = 24;
 const TIMEOUT_MAX_S: i64 = TIMEOUT_MAX_H * 3600;
 
-/// `POST /sandboxes`, `POST /v2/sandboxes`.
-#[derive(Debug, Deserialize)]
+/// `POST /sandboxes`, `POST /v2/sandboxes`. Not to be shown: it can hold credentials.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct NewSandbox {
     #[serde(rename = "templateID")]
-    template_id: String,
+    pub(super) template_id: String,
     timeout: Option<i64>,
     auto_pause: Option<bool>,
+    auto_pause_memory: Option<bool>,
     auto_resume: Option<AutoResume>,
     secure: Option<bool>,
     #[serde(rename = "allow_internet_access")]
     allow_internet_access: Option<bool>,
     metadata: Option<BTreeMap<String, String>>,
     env_vars: Option<BTreeMap<String, String>>,
-    network: Option<Value>,
+    network: Option<NetworkBody>,
     mcp: Option<Value>,
     iam: Option<Value>,
     volume_mounts: Option<Value>,
@@ -47,26 +48,30 @@ struct AutoResume {
 
 impl NewSandbox {
     /// What is to be made. `secured` is the v2 route: always with a token, and with the longer default.
-    pub(super) fn order(self, secured: bool) -> Result<Order, ApiError> {
+    pub(super) fn order(self, secured: bool, from: Option<&Snapshot>) -> Result<Order, ApiError> {
         // Ignoring these would give less protection, or less of a machine, than was asked for.
-        let refused = [
-            ("network", &self.network),
-            ("mcp", &self.mcp),
-            ("iam", &self.iam),
-            ("volumeMounts", &self.volume_mounts),
-        ];
+        let refused = [("mcp", &self.mcp), ("iam", &self.iam), ("volumeMounts", &self.volume_mounts)];
         if let Some((name, _)) = refused.into_iter().find(|(_, value)| value.as_ref().is_some_and(asks)) {
             return Err(ApiError::bad_request(format!("{name} is not supported by the local sandbox host")));
         }
+        let network = self.allow_internet_access;
+        let mut body = self.network.unwrap_or_default();
+        body.allow_internet_access = network;
+        let rules = body.rules().map_err(ApiError::bad_request)?;
+        let mut env_vars = from.map(|snapshot| snapshot.env_vars.clone()).unwrap_or_default();
+        env_vars.extend(self.env_vars.unwrap_or_default());
+        let pause = OnTimeout::Pause { memory: self.auto_pause_memory.unwrap_or(true) };
         Ok(Order {
-            template: self.template_id,
+            template: from.map_or_else(|| self.template_id.clone(), |snapshot| snapshot.template.clone()),
+            alias: from.map_or(self.template_id, |snapshot| snapshot.alias().to_owned()),
             timeout: start_timeout(self.timeout, if secured { 300 } else { 15 })?,
-            on_timeout: if self.auto_pause == Some(true) { OnTimeout::Pause } else { OnTimeout::Kill },
+            on_timeout: if self.auto_pause == Some(true) { pause } else { OnTimeout::Kill },
             auto_resume: self.auto_resume.is_some_and(|resume| resume.enabled),
-            network: self.allow_internet_access.unwrap_or(true),
+            network: network.unwrap_or(true),
+            rules,
             secure: secured || self.secure.unwrap_or(false),
             metadata: self.metadata.unwrap_or_default(),
-            env_vars: self.env_vars.unwrap_or_default(),
+            env_vars,
         })
     }
 }
@@ -142,7 +147,7 @@ impl<'a> SandboxBody<'a> {
             sandbox_id: &sandbox.id,
             client_id: CLIENT_ID,
             envd_version: ENVD_VERSION,
-            alias: &sandbox.order.template,
+            alias: &sandbox.order.alias,
             envd_access_token: sandbox.token.as_deref(),
             traffic_access_token: None,
             domain,
@@ -167,25 +172,25 @@ pub(super) struct ListedBody<'a> {
     #[serde(rename = "memoryMB")]
     memory_mb: u32,
     #[serde(rename = "diskSizeMB")]
-    disk_size_mb: u32,
+    disk_size_mb: u64,
     state: &'static str,
     envd_version: &'static str,
     metadata: &'a BTreeMap<String, String>,
 }
 
 impl<'a> ListedBody<'a> {
-    pub(super) fn of(sandbox: &'a Sandbox) -> Self {
+    pub(super) fn of(sandbox: &'a Sandbox, limits: &Limits) -> Self {
         let status = sandbox.status();
         Self {
             template_id: &sandbox.order.template,
             sandbox_id: &sandbox.id,
             client_id: CLIENT_ID,
-            alias: &sandbox.order.template,
+            alias: &sandbox.order.alias,
             started_at: sandbox.started_at,
             end_at: status.end_at,
-            cpu_count: CPU_COUNT,
-            memory_mb: MEMORY_MB,
-            disk_size_mb: DISK_SIZE_MB,
+            cpu_count: limits.shown_cpus(),
+            memory_mb: limits.shown_memory_mib(),
+            disk_size_mb: limits.shown_disk_mib(),
             state: status.phase.name(),
             envd_version: ENVD_VERSION,
             metadata: &sandbox.order.metadata,
@@ -214,10 +219,10 @@ struct Lifecycle {
 }
 
 impl<'a> DetailBody<'a> {
-    pub(super) fn of(sandbox: &'a Sandbox, domain: Option<&'a str>) -> Self {
+    pub(super) fn of(sandbox: &'a Sandbox, domain: Option<&'a str>, limits: &Limits) -> Self {
         let order = &sandbox.order;
         Self {
-            listed: ListedBody::of(sandbox),
+            listed: ListedBody::of(sandbox, limits),
             envd_access_token: sandbox.token.as_deref(),
             domain,
             allow_internet_access: order.network,
@@ -225,7 +230,7 @@ impl<'a> DetailBody<'a> {
                 auto_resume: order.auto_resume,
                 on_timeout: match order.on_timeout {
                     OnTimeout::Kill => "kill",
-                    OnTimeout::Pause => "pause",
+                    OnTimeout::Pause { .. } => "pause",
                 },
             },
         }

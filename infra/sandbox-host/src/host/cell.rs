@@ -1,4 +1,4 @@
-//! The processes and the directory of one sandbox, from the outside.
+//! The processes of one sandbox, from the outside.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -15,9 +15,12 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::Ground;
+use super::cgroup::Group;
+use super::egress::{self, Gate, Open};
+use super::identity;
 use super::isolation::{Isolation, View, isolated, plain};
 use super::members::Members;
-use super::storage::remove_tree;
+use crate::forwarder::SOCKET;
 use crate::settings::{EnvdReady, EnvdSettings};
 
 /// How long envd may take until it listens.
@@ -27,36 +30,56 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// One running envd and all that it started.
 pub(super) struct Cell {
-    dir: PathBuf,
     members: Members,
     isolation: Isolation,
+    group: Group,
     /// The line to envd; closing it tells envd to end.
     line: Mutex<Option<UnixStream>>,
     exited: watch::Receiver<bool>,
+    /// The way out, where it is not the machine's network.
+    _gate: Option<Open>,
 }
 
 impl Cell {
-    /// Starts envd and waits until it listens. What a failure leaves behind is removed.
+    /// Starts envd in the sandbox's directory and waits until it listens.
     pub(super) async fn start(
         ground: &Ground,
-        id: &str,
+        dir: &Path,
         mut settings: EnvdSettings,
         network: bool,
+        gate: Option<&Arc<Gate>>,
     ) -> io::Result<Self> {
-        let dir = ground.storage.make_sandbox(id)?;
-        if ground.isolation == Isolation::Plain {
-            settings.root = Some(dir.clone());
+        let isolated = ground.isolation == Isolation::Bwrap;
+        if !isolated {
+            settings.root = Some(dir.to_path_buf());
         }
-        let started = start_in(ground, &dir, &settings, network).await;
-        if started.is_err() {
-            let _ = remove_tree(&dir);
+        settings.limits = ground.limits.for_envd(ground.cgroups.holds("memory"), isolated);
+        let gate = gate.map(|gate| gate.open(dir)).transpose()?;
+        settings.egress = gate.as_ref().map(|_| SOCKET.into());
+        let network = network && gate.is_none();
+        let id = dir.file_name().unwrap_or_default().to_string_lossy();
+        let group = ground.cgroups.make(&id, &ground.limits)?;
+        match start_in(ground, dir, &settings, network, &group).await {
+            Ok((members, line, exited)) => {
+                let line = Mutex::new(Some(line));
+                Ok(Self { members, isolation: ground.isolation, group, line, exited, _gate: gate })
+            }
+            Err(error) => {
+                // The child was killed when it was dropped; its group empties in a moment.
+                let _ = tokio::task::spawn_blocking(move || group.remove()).await;
+                Err(error)
+            }
         }
-        started
     }
 
-    /// Where envd listens.
-    pub(super) fn socket(&self) -> PathBuf {
-        socket_in(&self.dir)
+    /// How its processes are told from others.
+    pub(super) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Its control group.
+    pub(super) fn group(&self) -> &Group {
+        &self.group
     }
 
     /// Completes when envd is gone, for whatever reason.
@@ -77,24 +100,24 @@ impl Cell {
         let _ = tokio::task::spawn_blocking(move || members.go_on()).await;
     }
 
-    /// Kills every process and removes the directory. Nothing is left when this is done.
-    pub(super) async fn destroy(&self) -> io::Result<()> {
+    /// Kills every process. None is left when this is done.
+    pub(super) async fn end(&self) -> io::Result<()> {
         if self.isolation == Isolation::Plain {
             // Not needed on Linux, where all are found by their mark; elsewhere only envd knows them.
             self.go_on().await;
             self.close_line();
             let _ = tokio::time::timeout(FAREWELL, self.exited()).await;
         }
-        let (members, dir) = (self.members.clone(), self.dir.clone());
-        tokio::task::spawn_blocking(move || {
-            let dead = members.kill();
-            remove_tree(&dir)?;
-            if dead { Ok(()) } else { Err(io::Error::other("processes of the sandbox do not die")) }
-        })
-        .await
-        .map_err(io::Error::other)??;
+        let members = self.members.clone();
+        let killed = tokio::task::spawn_blocking(move || members.kill()).await;
+        let dead = killed.map_err(io::Error::other)?;
         let ended = tokio::time::timeout(READY_WITHIN, self.exited()).await;
         self.close_line();
+        let group = self.group.clone();
+        let _ = tokio::task::spawn_blocking(move || group.remove()).await;
+        if !dead {
+            return Err(io::Error::other("processes of the sandbox do not die"));
+        }
         ended.map_err(|_| io::Error::other("bwrap does not end though its processes have"))
     }
 
@@ -105,27 +128,25 @@ impl Cell {
     }
 }
 
-fn socket_in(dir: &Path) -> PathBuf {
+/// Where envd listens.
+pub(super) fn socket_in(dir: &Path) -> PathBuf {
     dir.join("envd.sock")
 }
 
-async fn start_in(ground: &Ground, dir: &Path, settings: &EnvdSettings, network: bool) -> io::Result<Cell> {
-    // Listening before envd runs: the socket is inherited, so the sandbox sees no path to it.
-    let listener = UnixListener::bind(socket_in(dir))?;
-    let (line, inherited) = StdUnixStream::pair()?;
-    let command = match ground.isolation {
-        Isolation::Bwrap => isolated(&View { dir, etc: &ground.storage.etc(), network }, &ground.program),
-        Isolation::Plain => plain(dir, &ground.program),
-    };
-    let mut command = Command::from(command);
-    command
-        .stdin(Stdio::from(OwnedFd::from(listener)))
-        .stdout(Stdio::from(OwnedFd::from(inherited)))
-        .stderr(Stdio::from(File::create(dir.join("envd.log"))?))
-        .process_group(0)
-        .kill_on_drop(true);
+type Started = (Members, UnixStream, watch::Receiver<bool>);
+
+async fn start_in(
+    ground: &Ground,
+    dir: &Path,
+    settings: &EnvdSettings,
+    network: bool,
+    group: &Group,
+) -> io::Result<Started> {
+    let (line, command) = prepare(ground, dir, network, settings.egress.is_some())?;
     let child = ground.spawner.spawn(command).await?;
-    line.set_nonblocking(true)?;
+    let first = child.id().unwrap_or_default();
+    // While it starts: to be the first thing that changes groups in a while takes milliseconds.
+    group.add(first)?;
     let mut line = UnixStream::from_std(line)?;
     let greeted = tokio::time::timeout(READY_WITHIN, greet(&mut line, settings)).await;
     let ready = greeted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| {
@@ -137,14 +158,56 @@ async fn start_in(ground: &Ground, dir: &Path, settings: &EnvdSettings, network:
         Isolation::Bwrap => Members::in_namespace(&ready.pid_namespace)
             .ok_or_else(|| io::Error::other("envd is not in a process namespace of its own"))?,
     };
-    let exited = watch_child(child);
-    Ok(Cell {
-        dir: dir.to_path_buf(),
-        members,
-        isolation: ground.isolation,
-        line: Mutex::new(Some(line)),
-        exited,
-    })
+    // Those that were started before their parent was in the group. envd has run no command yet.
+    for pid in descendants(first) {
+        group.add(pid)?;
+    }
+    Ok((members, line, watch_child(child)))
+}
+
+/// The command, and the host's end of the line to what it starts.
+fn prepare(ground: &Ground, dir: &Path, network: bool, gated: bool) -> io::Result<(StdUnixStream, Command)> {
+    // Listening before envd runs: the socket is inherited, so the sandbox sees no path to it.
+    let socket = socket_in(dir);
+    let _ = std::fs::remove_file(&socket);
+    let listener = UnixListener::bind(socket)?;
+    let (line, inherited) = StdUnixStream::pair()?;
+    line.set_nonblocking(true)?;
+    let command = match ground.isolation {
+        Isolation::Bwrap => {
+            let boot_id = dir.join("boot_id");
+            // Another one at every start, as after a reboot.
+            std::fs::write(&boot_id, format!("{}\n", identity::uuid()?))?;
+            let etc = ground.storage.etc();
+            let gate = egress::socket_in(dir);
+            let egress = gated.then_some(gate.as_path());
+            let view = View { dir, etc: &etc, network, boot_id: Some(&boot_id), egress };
+            isolated(&view, &ground.program)
+        }
+        Isolation::Plain => plain(dir, &ground.program),
+    };
+    let mut command = Command::from(command);
+    command
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .stdout(Stdio::from(OwnedFd::from(inherited)))
+        .stderr(Stdio::from(File::create(dir.join("envd.log"))?))
+        .process_group(0)
+        .kill_on_drop(true);
+    Ok((line, command))
+}
+
+/// Children, grandchildren and so on, as far as the kernel tells.
+fn descendants(pid: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let mut look_at = vec![pid];
+    while let Some(parent) = look_at.pop() {
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        for child in children.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()) {
+            found.push(child);
+            look_at.push(child);
+        }
+    }
+    found
 }
 
 async fn greet(line: &mut UnixStream, settings: &EnvdSettings) -> io::Result<EnvdReady> {

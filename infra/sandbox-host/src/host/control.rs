@@ -1,47 +1,53 @@
-//! The control plane's routes, and the one port they share with the proxy.
+//! The control plane's routes for sandboxes, and the one port that all routes share with the proxy.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::api_error::ApiError;
 use super::bodies::{
     DetailBody, ListedBody, NewSandbox, PauseBody, RefreshBody, SandboxBody, TimeoutBody, new_timeout,
     start_timeout,
 };
+use super::egress::NetworkBody;
 use super::fleet::Fleet;
 use super::identity::parse_id;
+use super::journal::{KillReason, Kind};
 use super::listing::Listing;
-use super::proxy;
+use super::repeated::{Entered, Repeated};
 use super::sandbox::Sandbox;
+use super::{copies, event_routes, metrics, proxy};
 use crate::signature::same;
 
-const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
+pub(super) const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
 const TOTAL_RUNNING: HeaderName = HeaderName::from_static("x-total-running");
 /// The shortest and longest extension by `refreshes`, in seconds.
 const REFRESH_S: (i64, i64) = (15, 3600);
 
 /// What the control plane answers from.
 pub(super) struct Service {
-    fleet: Arc<Fleet>,
+    pub(super) fleet: Arc<Fleet>,
     api_key: Option<String>,
-    domain: Option<String>,
+    pub(super) domain: Option<String>,
+    /// Creations by the key that their callers gave them.
+    repeated: Repeated,
 }
 
-type Shared = State<Arc<Service>>;
+pub(super) type Shared = State<Arc<Service>>;
 
 /// Everything on the host's port.
 pub(super) fn router(fleet: Arc<Fleet>, api_key: Option<String>, domain: Option<String>) -> Router {
-    let service = Arc::new(Service { fleet: Arc::clone(&fleet), api_key, domain });
-    let absent = async || ApiError::not_implemented("this is");
+    let service =
+        Arc::new(Service { fleet: Arc::clone(&fleet), api_key, domain, repeated: Repeated::default() });
     Router::new()
         .route("/sandboxes", post(create_v1).get(list_v1))
         .route("/v2/sandboxes", post(create_v2).get(list_v2))
@@ -51,9 +57,11 @@ pub(super) fn router(fleet: Arc<Fleet>, api_key: Option<String>, domain: Option<
         .route("/sandboxes/{id}/connect", post(connect))
         .route("/v2/sandboxes/{id}/connect", post(connect))
         .route("/sandboxes/{id}/pause", post(pause))
+        .route("/sandboxes/{id}/network", put(set_network))
         .route("/sandboxes/{id}/resume", post(resume))
-        .route("/sandboxes/metrics", get(absent))
-        .route("/sandboxes/{id}/{what}", any(absent))
+        .merge(copies::routes())
+        .merge(metrics::routes())
+        .merge(event_routes::routes())
         .fallback(async || ApiError::new(StatusCode::NOT_FOUND, "no such route"))
         .layer(from_fn_with_state(Arc::clone(&service), require_key))
         .with_state(service)
@@ -75,13 +83,13 @@ async fn require_key(State(service): Shared, request: Request, next: Next) -> Re
 }
 
 /// The body of a request that may have none.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
     serde_json::from_slice(body)
         .map_err(|error| ApiError::bad_request(format!("Error when parsing request: {error}")))
 }
 
-fn find(service: &Service, id: &str) -> Result<Arc<Sandbox>, ApiError> {
+pub(super) fn find(service: &Service, id: &str) -> Result<Arc<Sandbox>, ApiError> {
     parse_id(id).and_then(|id| service.fleet.get(id)).ok_or_else(|| ApiError::not_found(id))
 }
 
@@ -89,21 +97,42 @@ fn answer(status: StatusCode, service: &Service, sandbox: &Sandbox) -> Response 
     (status, Json(SandboxBody::of(sandbox, service.domain.as_deref()))).into_response()
 }
 
-async fn create_v1(State(service): Shared, body: Bytes) -> Result<Response, ApiError> {
-    create(&service, &body, false).await
+async fn create_v1(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    create(service, &headers, &body, false).await
 }
 
-async fn create_v2(State(service): Shared, body: Bytes) -> Result<Response, ApiError> {
-    create(&service, &body, true).await
+async fn create_v2(State(service): Shared, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
+    create(service, &headers, &body, true).await
 }
 
-async fn create(service: &Service, body: &[u8], secured: bool) -> Result<Response, ApiError> {
-    let order = read::<NewSandbox>(body)?.order(secured)?;
+async fn create(
+    service: Arc<Service>,
+    headers: &HeaderMap,
+    body: &[u8],
+    secured: bool,
+) -> Result<Response, ApiError> {
+    let wanted = read::<NewSandbox>(body)?;
+    let from = service.fleet.snapshots.find(&wanted.template_id);
+    if from.is_none() && wanted.template_id.contains([':', '/']) {
+        // Only snapshots have such ids; any other name is a template's, and all templates are one here.
+        let message = format!("template '{}' not found", wanted.template_id);
+        return Err(ApiError::new(StatusCode::NOT_FOUND, message));
+    }
+    let (files, snapshot) = from.unzip();
+    let order = wanted.order(secured, snapshot.as_deref())?;
+    let first = match service.repeated.enter(headers, body)? {
+        Entered::Again(id) => return Ok(answer(StatusCode::CREATED, &service, &*find(&service, &id)?)),
+        Entered::First(first) => first,
+    };
     // On a task of its own: a caller that hangs up must not leave a sandbox half made.
-    let fleet = Arc::clone(&service.fleet);
-    let made = tokio::spawn(async move { fleet.create(order).await }).await;
-    let sandbox = made.map_err(|_| ApiError::create_failed())??;
-    Ok(answer(StatusCode::CREATED, service, &sandbox))
+    let shared = Arc::clone(&service);
+    let made = tokio::spawn(async move {
+        let made = shared.fleet.create(order, files.as_deref()).await;
+        first.leave(&shared.repeated, made.as_ref().ok().map(|sandbox| sandbox.id.as_str()));
+        made
+    });
+    let sandbox = made.await.map_err(|_| ApiError::create_failed())??;
+    Ok(answer(StatusCode::CREATED, &service, &sandbox))
 }
 
 async fn list_v1(State(service): Shared, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
@@ -117,7 +146,8 @@ async fn list_v2(State(service): Shared, RawQuery(query): RawQuery) -> Result<Re
 
 fn list(service: &Service, listing: &Listing) -> Response {
     let page = listing.page(service.fleet.all());
-    let bodies: Vec<_> = page.sandboxes.iter().map(|sandbox| ListedBody::of(sandbox)).collect();
+    let limits = &service.fleet.ground.limits;
+    let bodies: Vec<_> = page.sandboxes.iter().map(|sandbox| ListedBody::of(sandbox, limits)).collect();
     let mut response = Json(bodies).into_response();
     response.headers_mut().insert(TOTAL_RUNNING, HeaderValue::from(page.running));
     if let Some(Ok(token)) = page.next_token.map(|token| HeaderValue::from_str(&token)) {
@@ -128,14 +158,15 @@ fn list(service: &Service, listing: &Listing) -> Response {
 
 async fn detail(State(service): Shared, Path(id): Path<String>) -> Result<Response, ApiError> {
     let sandbox = find(&service, &id)?;
-    Ok(Json(DetailBody::of(&sandbox, service.domain.as_deref())).into_response())
+    Ok(Json(DetailBody::of(&sandbox, service.domain.as_deref(), &service.fleet.ground.limits))
+        .into_response())
 }
 
 async fn kill(State(service): Shared, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let sandbox = find(&service, &id)?;
     // On a task of its own, as for creating.
     let fleet = Arc::clone(&service.fleet);
-    let killed = tokio::spawn(async move { fleet.kill(&sandbox.id).await }).await;
+    let killed = tokio::spawn(async move { fleet.kill(&sandbox.id, KillReason::Request).await }).await;
     if killed.unwrap_or(false) { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found(&id)) }
 }
 
@@ -151,6 +182,8 @@ async fn set_timeout(
         return Err(ApiError::conflict(format!("Sandbox {id} is paused")));
     }
     sandbox.end_in(timeout, false);
+    let more = json!({"set_timeout": sandbox.status().end_at});
+    service.fleet.journal.note(Kind::Updated, &sandbox, more);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -169,7 +202,7 @@ async fn refresh(
 async fn connect(State(service): Shared, Path(id): Path<String>, body: Bytes) -> Result<Response, ApiError> {
     let sandbox = find(&service, &id)?;
     let timeout = start_timeout(read::<TimeoutBody>(&body)?.timeout, 300)?;
-    let status = if service.fleet.resume(&sandbox, timeout).await {
+    let status = if resumed(&service, &sandbox, timeout).await? {
         StatusCode::CREATED
     } else {
         sandbox.end_in(timeout, true);
@@ -181,21 +214,48 @@ async fn connect(State(service): Shared, Path(id): Path<String>, body: Bytes) ->
 async fn resume(State(service): Shared, Path(id): Path<String>, body: Bytes) -> Result<Response, ApiError> {
     let sandbox = find(&service, &id)?;
     let timeout = start_timeout(read::<TimeoutBody>(&body)?.timeout, 15)?;
-    if service.fleet.resume(&sandbox, timeout).await {
+    if resumed(&service, &sandbox, timeout).await? {
         Ok(answer(StatusCode::CREATED, &service, &sandbox))
     } else {
         Err(ApiError::conflict(format!("Sandbox {id} is already running")))
     }
 }
 
+/// On a task of its own: a caller that hangs up must not leave it half way.
+async fn resumed(
+    service: &Service,
+    sandbox: &Arc<Sandbox>,
+    timeout: SignedDuration,
+) -> Result<bool, ApiError> {
+    let (fleet, sandbox) = (Arc::clone(&service.fleet), Arc::clone(sandbox));
+    let resumed = tokio::spawn(async move { fleet.resume(&sandbox, timeout).await }).await;
+    resumed.map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "Error resuming sandbox"))?
+}
+
 async fn pause(State(service): Shared, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, ApiError> {
     let sandbox = find(&service, &id)?;
-    if read::<PauseBody>(&body)?.memory == Some(false) {
-        return Err(ApiError::not_implemented("pausing without memory is"));
-    }
-    if service.fleet.pause(&sandbox).await {
+    let memory = read::<PauseBody>(&body)?.memory.unwrap_or(true);
+    let fleet = Arc::clone(&service.fleet);
+    let paused = tokio::spawn(async move { fleet.pause(&sandbox, memory).await }).await;
+    if paused.unwrap_or(false) {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::conflict(format!("Error pausing sandbox - sandbox '{id}' is already paused")))
     }
+}
+
+async fn set_network(
+    State(service): Shared,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let rules = read::<NetworkBody>(&body)?.rules().map_err(ApiError::bad_request)?;
+    if !sandbox.is_running() {
+        return Err(ApiError::conflict(format!("Sandbox {id} is paused")));
+    }
+    let unsupported = || ApiError::bad_request("network is not supported by this local sandbox host");
+    sandbox.gate.as_ref().ok_or_else(unsupported)?.set_rules(rules);
+    service.fleet.journal.note(Kind::Updated, &sandbox, json!({"network_egress": true}));
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -28,12 +28,27 @@ pub(super) fn sandbox_id() -> io::Result<String> {
 pub(super) fn token() -> io::Result<String> {
     let mut bytes = [0; TOKEN_BYTES];
     fill(&mut bytes)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+    Ok(hexadecimal(&bytes))
+}
+
+/// A random UUID, version 4.
+pub(super) fn uuid() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    fill(&mut bytes)?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let text = hexadecimal(&bytes);
+    Ok([&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-"))
+}
+
+/// Two letters per byte.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         for half in [byte >> 4, byte & 15] {
             text.push(char::from(b"0123456789abcdef"[usize::from(half)]));
         }
         text
-    }))
+    })
 }
 
 fn fill(bytes: &mut [u8]) -> io::Result<()> {
@@ -59,6 +74,8 @@ mod tests {
         assert_eq!(parse_id(&first), Some(first.as_str()));
         assert_eq!(parse_id(&format!("{first}-6532622b")), Some(first.as_str()));
         assert_eq!(token().unwrap().len(), 64);
+        assert_eq!(uuid().unwrap().len(), 36);
+        assert_eq!(uuid().unwrap().as_bytes()[14], b'4');
     }
 
     #[test]

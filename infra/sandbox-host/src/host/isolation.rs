@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::storage;
 use crate::settings::MARKER;
 
 /// The parts of `/etc` that tools need: certificates, names of hosts, the linker's cache, the time zone.
@@ -24,6 +25,10 @@ const FROM_ETC: [&str; 10] = [
 const BESIDE_USR: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
 /// Where the program that runs envd is seen.
 const PROGRAM: &str = "/run/gitledger/envd";
+
+/// Parts of `/proc` that set something on the machine. Without a capability nobody but root may write there,
+/// but to the kernel a sandbox's user *is* root when the host runs as root, and bwrap covers only some.
+const SETTINGS_IN_PROC: [&str; 7] = ["acpi", "fs", "mtrr", "pressure", "scsi", "sys", "sysrq-trigger"];
 
 /// How sandboxes are kept apart from the machine and from each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,10 @@ pub(super) struct View<'a> {
     pub(super) etc: &'a Path,
     /// Whether it may use the machine's network.
     pub(super) network: bool,
+    /// What it sees as the number of this start of its machine; none: the real machine's.
+    pub(super) boot_id: Option<&'a Path>,
+    /// The socket of the only way out; none: there is no way, or the machine's network.
+    pub(super) egress: Option<&'a Path>,
 }
 
 /// `bwrap` with the whole view, still without the program to run in it.
@@ -70,6 +79,16 @@ fn bwrap(view: &View<'_>) -> Command {
     if !view.network {
         command.arg("--unshare-net");
     }
+    if let Some(egress) = view.egress {
+        command.arg("--ro-bind").arg(egress).arg(crate::forwarder::SOCKET);
+    }
+    for name in SETTINGS_IN_PROC {
+        let path = format!("/proc/{name}");
+        command.args(["--ro-bind-try", &path, &path]);
+    }
+    if let Some(boot_id) = view.boot_id {
+        command.arg("--ro-bind").arg(boot_id).arg("/proc/sys/kernel/random/boot_id");
+    }
     for path in BESIDE_USR {
         match std::fs::read_link(path) {
             Ok(target) => command.arg("--symlink").arg(target).arg(path),
@@ -83,7 +102,7 @@ fn bwrap(view: &View<'_>) -> Command {
     for name in ["passwd", "group"] {
         command.arg("--ro-bind").arg(view.etc.join(name)).arg(format!("/etc/{name}"));
     }
-    for own in ["home", "root", "tmp"] {
+    for own in storage::OWN {
         command.arg("--bind").arg(view.dir.join(own)).arg(format!("/{own}"));
     }
     command

@@ -34,27 +34,59 @@ impl Members {
         (name.as_os_str().as_bytes().starts_with(b"pid:[") && name != own).then_some(Self::Namespace(name))
     }
 
+    /// What a scan of all processes finds them under.
+    pub(super) fn key(&self) -> &Path {
+        match self {
+            Self::Namespace(key) | Self::Marked(key) => key,
+        }
+    }
+
     /// Kills all, until none is left. False when some would not die in time.
     pub(super) fn kill(&self) -> bool {
-        self.repeat(Signal::KILL, |_| true)
+        self.repeat(Signal::KILL, |_| true, |_| true)
+    }
+
+    /// Kills all but envd and the namespace's first process.
+    pub(super) fn kill_commands(&self) -> bool {
+        let own = std::process::id().to_string();
+        self.repeat(
+            Signal::KILL,
+            |_| true,
+            |proc| {
+                let status = fs::read_to_string(proc.join("status")).unwrap_or_default();
+                let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                match self {
+                    // Numbers from outside to inside; in there the two are the first ones.
+                    Self::Namespace(_) => field("NSpid:")
+                        .is_some_and(|pids| !matches!(pids.split_whitespace().next_back(), Some("1" | "2"))),
+                    Self::Marked(_) => field("PPid:").is_some_and(|parent| parent != own),
+                }
+            },
+        )
     }
 
     /// Stops all, until none runs.
     pub(super) fn stop(&self) -> bool {
-        self.repeat(Signal::STOP, |state| !matches!(state, 'T' | 't'))
+        self.repeat(Signal::STOP, |state| !matches!(state, 'T' | 't'), |_| true)
     }
 
     /// Lets all go on.
     pub(super) fn go_on(&self) {
-        for (pid, _) in self.living() {
+        for (pid, _) in self.living(|_| true) {
             let _ = kill_process(pid, Signal::CONT);
         }
     }
 
     /// Processes may start others while we look, so one look is never enough.
-    fn repeat(&self, signal: Signal, wanted: impl Fn(char) -> bool) -> bool {
+    fn repeat(
+        &self,
+        signal: Signal,
+        wanted: impl Fn(char) -> bool,
+        included: impl Fn(&Path) -> bool,
+    ) -> bool {
         for _ in 0..LOOKS {
-            let left: Vec<_> = self.living().into_iter().filter(|(_, state)| wanted(*state)).collect();
+            let left: Vec<_> =
+                self.living(&included).into_iter().filter(|(_, state)| wanted(*state)).collect();
             if left.is_empty() {
                 return true;
             }
@@ -66,14 +98,14 @@ impl Members {
         false
     }
 
-    /// Pid and state of all that are not zombies.
-    fn living(&self) -> Vec<(Pid, char)> {
+    /// Pid and state of all included that are not zombies.
+    fn living(&self, included: impl Fn(&Path) -> bool) -> Vec<(Pid, char)> {
         let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
         let own = std::process::id();
         entries
             .flatten()
             .filter_map(|entry| Some((entry.file_name().to_str()?.parse::<i32>().ok()?, entry.path())))
-            .filter(|(pid, proc)| u32::try_from(*pid) != Ok(own) && self.owns(proc))
+            .filter(|(pid, proc)| u32::try_from(*pid) != Ok(own) && self.owns(proc) && included(proc))
             .filter_map(|(pid, proc)| Some((Pid::from_raw(pid)?, state(&proc)?)))
             .filter(|(_, state)| !matches!(state, 'Z' | 'X'))
             .collect()

@@ -67,7 +67,9 @@ fn named_by_host(headers: &HeaderMap) -> Option<(&str, &str)> {
 
 async fn forward(State(fleet): State<Arc<Fleet>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    match addressed(&fleet, &head).await {
+    let upload = head.method == Method::POST && head.uri.path() == "/files";
+    let addressed = addressed(&fleet, &head).await;
+    match addressed.and_then(|sandbox| if upload { with_room(sandbox) } else { Ok(sandbox) }) {
         Ok(sandbox) => pass(&sandbox, Request::from_parts(head, body)).await,
         Err(refusal) => {
             drain(body).await;
@@ -94,6 +96,12 @@ enum Refusal {
     NotFound(String),
     /// Only envd's port can be reached.
     Port { id: String, port: String },
+    /// The sandbox is over its disk.
+    Full,
+}
+
+fn with_room(sandbox: Arc<Sandbox>) -> Result<Arc<Sandbox>, Refusal> {
+    if sandbox.gauge.is_full() { Err(Refusal::Full) } else { Ok(sandbox) }
 }
 
 impl IntoResponse for Refusal {
@@ -113,13 +121,17 @@ impl IntoResponse for Refusal {
                 json!({"sandboxId": id, "message": "The sandbox is running but port is not open",
                     "port": port.parse::<u16>().ok(), "code": 502}),
             ),
+            Self::Full => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                json!({"message": "not enough disk space available", "code": 507}),
+            ),
         };
         (status, Json(body)).into_response()
     }
 }
 
 /// The sandbox that a request is for, awake.
-async fn addressed(fleet: &Fleet, head: &Parts) -> Result<Arc<Sandbox>, Refusal> {
+async fn addressed(fleet: &Arc<Fleet>, head: &Parts) -> Result<Arc<Sandbox>, Refusal> {
     let headers = &head.headers;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let by_header = text("e2b-sandbox-id").map(|id| (text("e2b-sandbox-port").unwrap_or(ENVD_PORT), id));
@@ -131,11 +143,16 @@ async fn addressed(fleet: &Fleet, head: &Parts) -> Result<Arc<Sandbox>, Refusal>
     let not_found = || Refusal::NotFound(id.to_owned());
     let sandbox = fleet.get(id).ok_or_else(not_found)?;
     if !sandbox.is_running() {
-        if !sandbox.order.auto_resume {
+        // One without processes is started anew only by those who know that they will not be there.
+        if !sandbox.order.auto_resume || sandbox.cell().is_none() {
             return Err(not_found());
         }
-        fleet.resume(&sandbox, WOKEN_FOR).await;
+        // On a task of its own: a caller that hangs up must not leave it half way.
+        let (fleet, woken) = (Arc::clone(fleet), Arc::clone(&sandbox));
+        let resumed = tokio::spawn(async move { fleet.resume(&woken, WOKEN_FOR).await }).await;
+        resumed.ok().and_then(Result::ok).ok_or_else(not_found)?;
     }
+
     if port != ENVD_PORT {
         return Err(Refusal::Port { id: id.to_owned(), port: port.to_owned() });
     }

@@ -3,7 +3,9 @@
 //! ```text
 //! <data_dir>/lock          held by the host that uses the directory
 //! <data_dir>/etc/          passwd and group as sandboxes see them
-//! <data_dir>/s/<id>/       one sandbox: home/user, root, tmp, envd.sock, envd.log
+//! <data_dir>/s/<id>/       one sandbox: home/user, root, tmp, envd.sock, envd.log, boot_id
+//! <data_dir>/snapshots/    home, root and tmp of each snapshot; these stay when the host ends
+//! <data_dir>/cgroups       where control groups were made
 //! ```
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -12,6 +14,9 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::members::Members;
+
+/// A sandbox's own directories, which it keeps and can write to.
+pub(super) const OWN: [&str; 3] = ["home", "root", "tmp"];
 
 const PASSWD: &str = "root:x:0:0:root:/root:/usr/sbin/nologin\n\
     user:x:1000:1000:user:/home/user:/bin/bash\n\
@@ -68,10 +73,26 @@ impl Storage {
         self.root.join("s")
     }
 
+    /// The host's own directory.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A sandbox's directory.
+    pub(super) fn sandbox(&self, id: &str) -> PathBuf {
+        self.sandboxes().join(id)
+    }
+
+    /// Makes a sandbox's directory, with nothing in it.
+    pub(super) fn make_empty(&self, id: &str) -> io::Result<PathBuf> {
+        let dir = self.sandbox(id);
+        private_dir(&dir)?;
+        Ok(dir)
+    }
+
     /// Makes a sandbox's directories.
     pub(super) fn make_sandbox(&self, id: &str) -> io::Result<PathBuf> {
-        let dir = self.sandboxes().join(id);
-        private_dir(&dir)?;
+        let dir = self.make_empty(id)?;
         fs::create_dir_all(dir.join("home/user"))?;
         fs::create_dir(dir.join("root"))?;
         fs::create_dir(dir.join("tmp"))?;
@@ -79,7 +100,7 @@ impl Storage {
     }
 }
 
-fn private_dir(path: &Path) -> io::Result<()> {
+pub(super) fn private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 

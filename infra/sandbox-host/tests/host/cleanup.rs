@@ -40,7 +40,7 @@ pub fn none_marked(dir: &Path) {
 }
 
 /// A number of seconds that only this run sleeps for, so that its sleepers can be told from all others.
-fn odd_seconds(whole: u32) -> String {
+pub fn odd_seconds(whole: u32) -> String {
     format!("{whole}.{}", std::process::id())
 }
 
@@ -50,7 +50,7 @@ fn leave_sleeper(seconds: &str) -> String {
 }
 
 /// Processes that run `sleep` for this odd number of seconds, wherever they are.
-fn sleepers(seconds: &str) -> usize {
+pub fn sleepers(seconds: &str) -> usize {
     let wanted = format!("sleep\0{seconds}\0");
     let all = fs::read_dir("/proc").unwrap().flatten();
     all.filter(|entry| fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == wanted.as_bytes()))

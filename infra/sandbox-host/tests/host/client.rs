@@ -214,6 +214,16 @@ impl Stream {
         }
     }
 
+    /// Reads on until there was this much on the error output.
+    pub async fn errors(&mut self, wanted: &str) {
+        let mut seen = String::new();
+        while !seen.contains(wanted) {
+            let (last, message) = self.next().await.expect("errors");
+            assert!(!last, "ended before {wanted:?}: {seen:?} {message}");
+            seen.push_str(&text(&message["event"]["data"]["stderr"]));
+        }
+    }
+
     pub async fn finish(mut self) -> Ran {
         let mut ran = Ran::default();
         while let Some((last, message)) = self.next().await {

@@ -197,11 +197,6 @@ async fn what_cannot_be_given_is_refused_and_not_ignored() {
         assert_eq!(client.api("POST", "/v2/sandboxes", wanted).await.status, StatusCode::BAD_REQUEST);
     }
     let sandbox = client.create(json!({"network": {"denyOut": []}, "mcp": null})).await;
-    for action in ["snapshots", "fork"] {
-        let answer = sandbox.post(action, json!({})).await;
-        assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED);
-        assert_eq!(answer.headers["should-retry"], "false");
-    }
     let port = sandbox.call("GET", "/health", &[("e2b-sandbox-port", "3000")], "").await;
     assert_eq!(port.status, StatusCode::BAD_GATEWAY);
     assert_eq!(port.json()["message"], "The sandbox is running but port is not open");

@@ -5,9 +5,16 @@
 mod cleanup;
 mod client;
 mod commands;
+mod copies;
+mod cycles;
+mod egress;
+mod escape;
+mod events;
+mod experiments;
 mod files;
 mod isolation;
 mod lifecycle;
+mod limits;
 mod plain;
 mod protocol;
 mod terminals;

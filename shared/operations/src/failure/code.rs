@@ -161,6 +161,7 @@ code_table! {
     NOT_UNDOABLE "not-undoable" Other false "The operation cannot be undone." None;
     SANDBOX_NOT_FOUND "sandbox-not-found" SandboxNotFound false "There is no such sandbox, or it has ended." Some("clone again");
     SANDBOX_LOST "sandbox-lost" SandboxNotFound true "The sandbox went away while it worked." Some("clone again; ask the operation's record what became of it");
+    LEASE_LOST "lease-lost" Conflict true "The operation was late: its lease had lapsed, and another has the workspace." Some("look again with `status`, then ask anew");
     SANDBOX_BUSY "sandbox-busy" Conflict true "Another operation has the workspace." Some("try again");
     SANDBOX_QUOTA "sandbox-quota" Other true "No further sandbox is allowed now." Some("kill sandboxes that are not needed, or try again later");
     SANDBOX_UNAVAILABLE "sandbox-unavailable" Network true "No sandbox could be had." Some("try again later");

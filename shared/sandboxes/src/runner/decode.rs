@@ -10,7 +10,7 @@ use crate::envd::End;
 
 /// What `timeout` exits with when the time was over, and when it had to kill.
 const TIMED_OUT: i32 = 124;
-const KILLED: i32 = 137;
+pub(super) const KILLED: i32 = 137;
 /// The run ended after a SIGTERM that was not of `timeout`'s own.
 const CANCELLED: i32 = 143;
 /// A step failed, and the script said so.
@@ -45,6 +45,21 @@ impl Decoder {
     /// How long the finished steps took, by the sandbox's own clock: what of a run is not overhead.
     pub fn git_time(&self) -> Duration {
         self.stdout.done().iter().filter_map(micros).map(Duration::from_micros).sum()
+    }
+
+    /// How many steps have come to their end.
+    pub(super) fn finished(&self) -> usize {
+        self.stdout.done().len()
+    }
+
+    /// How a run ended that was read from what it left behind; `None` when it was stopped on the way.
+    pub(super) fn end(&self, may_fail: impl Fn(usize) -> bool) -> Option<End> {
+        let done = self.stdout.done();
+        let last = done.last().and_then(code)?;
+        if done.len() == self.steps {
+            return Some(End::Exited(if last == 0 { 0 } else { STEP_FAILED }));
+        }
+        (last != 0 && !may_fail(done.len() - 1)).then_some(End::Exited(STEP_FAILED))
     }
 
     /// The run ended. A step that was stopped is the last exit, with what it had printed.

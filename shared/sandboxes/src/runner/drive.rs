@@ -5,8 +5,9 @@ use std::time::Duration;
 use gitledger_operations::plan::{Ended, Exits, Plan};
 use tokio::time::Instant;
 
-use super::decode::Decoder;
+use super::decode::{Decoder, KILLED};
 use super::encode::encode;
+use super::fence::{Fence, fenced, refused};
 use super::scratch::{self, File, ScratchGuard};
 use crate::envd::{End, EnvdError, ProcessEvent, ProcessStart, ProcessStream};
 use crate::{Envd, SandboxError, Secret, random};
@@ -27,6 +28,8 @@ struct Followed {
 
 impl Envd {
     /// Runs a plan in a sandbox. `tag` names the run; `token` is put where the plan expects its credential.
+    /// Behind a `fence` it is refused when a later lease was used there, and an answer that is lost on the way
+    /// is asked for again.
     ///
     /// Dropping the future does not stop git, but its own time limit does. An error says that nothing ran,
     /// unless [`SandboxError::outcome_unknown`].
@@ -36,9 +39,13 @@ impl Envd {
         tag: &str,
         plan: &Plan,
         token: Option<&Secret>,
+        fence: Option<Fence<'_>>,
     ) -> Result<Exits, SandboxError> {
         let nonce = random::nonce().ok_or_else(|| SandboxError::Unavailable("no randomness".into()))?;
-        let start = encode(plan, &nonce, tag)?;
+        let mut start = encode(plan, &nonce, tag)?;
+        if let Some(fence) = fence {
+            start = fenced(start, sandbox_id, &nonce, fence);
+        }
         let uploads = uploads(plan, token);
         let scratch = plan.scratch.as_deref();
         let mut guard = ScratchGuard::new(self, sandbox_id, scratch.filter(|_| !uploads.is_empty()));
@@ -54,8 +61,20 @@ impl Envd {
         }));
         let elapsed = began.elapsed();
         tracing::debug!(sandbox_id, tag, ?elapsed, git_time = ?decoder.git_time(), "plan ended");
+        let recovered = match fence {
+            Some(fence) if is_unclear(&followed) => {
+                let end = followed.as_ref().ok().map(|followed| followed.end);
+                let kept = self.recover(sandbox_id, tag, fence.epoch, end.is_some(), began + limit).await;
+                kept.and_then(|kept| kept.exits(plan).or_else(|| kept.ended(plan, end?)))
+            }
+            _ => None,
+        };
         let exits = match followed {
-            Ok(Followed { end, gap: false }) => decoder.finish(end, elapsed),
+            _ if let Some(exits) = recovered => Ok(exits),
+            Ok(Followed { end, gap: false }) => match fence.and_then(|_| refused(end)) {
+                Some(refused) => Err(refused),
+                None => decoder.finish(end, elapsed),
+            },
             Ok(Followed { end, gap: true }) => {
                 Err(SandboxError::Interrupted { succeeded: end == End::Exited(0) })
             }
@@ -129,6 +148,14 @@ impl Envd {
             }
             other => other,
         }
+    }
+}
+
+/// Whether something of the answer may be missing that the sandbox has kept.
+fn is_unclear(followed: &Result<Followed, EnvdError>) -> bool {
+    match followed {
+        Ok(Followed { end, gap }) => *gap || matches!(end, End::Signalled | End::Exited(KILLED)),
+        Err(error) => matches!(error, EnvdError::Cut(_)),
     }
 }
 

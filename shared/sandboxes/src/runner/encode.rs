@@ -9,7 +9,7 @@ use crate::SandboxError;
 use crate::envd::ProcessStart;
 
 /// What every plan runs. Deliberately without a single placeholder.
-const SCRIPT: &str = include_str!("runner.sh");
+pub(super) const SCRIPT: &str = include_str!("runner.sh");
 /// Linux takes no longer argument (128 KiB with its NUL).
 const ARGUMENT_BYTES_MAX: usize = 128 * 1024 - 1;
 /// Half of what Linux takes with the usual 8 MiB stack, for arguments and environment together.
@@ -62,16 +62,9 @@ fn limited(timeout: Duration, bash: Vec<String>) -> Vec<String> {
     [KILL_AFTER.into(), limit, "bash".into()].into_iter().chain(bash).collect()
 }
 
-/// The names that the script leaves in the environment, but for git's configuration, which goes by number.
+/// The names that the script leaves in the environment.
 fn kept(envs: &[(String, String)]) -> String {
-    let mut names = String::from(" ");
-    for (name, _) in envs {
-        if !name.starts_with("GIT_CONFIG_KEY_") && !name.starts_with("GIT_CONFIG_VALUE_") {
-            names.push_str(name);
-            names.push(' ');
-        }
-    }
-    names
+    envs.iter().fold(String::from(" "), |names, (name, _)| names + name + " ")
 }
 
 /// `gives`: a later step has what this one prints among its arguments. The nonce marks both ends, because
@@ -188,7 +181,7 @@ mod tests {
         assert!(
             kept.contains(" GIT_AUTHOR_NAME ")
                 && kept.contains(" HOME ")
-                && kept.contains(" GIT_CONFIG_COUNT ")
+                && kept.contains(" GIT_CONFIG_PARAMETERS ")
         );
     }
 }

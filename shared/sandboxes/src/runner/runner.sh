@@ -17,10 +17,7 @@ umask 022
 # come from the kernel, because every way to have bash list them costs a process or sorts them again and
 # again. Names that bash could not hold are no variables of git's either.
 mapfile -d '' -t gl_names </proc/self/environ || exit 125
-# Values and git's numbered configuration go out of the list at once: a loop over them is what costs.
 gl_names=("${gl_names[@]%%=*}")
-gl_names=("${gl_names[@]/#GIT_CONFIG_KEY_*/}")
-gl_names=("${gl_names[@]/#GIT_CONFIG_VALUE_*/}")
 set -f
 for gl_name in ${gl_names[@]}; do
   case $gl_name in
@@ -33,7 +30,7 @@ set +f
 export GIT_CEILING_DIRECTORIES=$gl_home
 
 if [[ $gl_scratch ]]; then
-  trap 'cd / && rm -rf -- "$gl_scratch"' EXIT
+  trap 'declare -F gl_tell >/dev/null && gl_tell; cd / && rm -rf -- "$gl_scratch"' EXIT
   trap 'exit 143' TERM INT HUP
   # Uploads may have made it already.
   if [[ -d $gl_scratch ]]; then chmod 700 -- "$gl_scratch"; else mkdir -p -m 700 -- "$gl_scratch"; fi || exit 125
@@ -47,9 +44,9 @@ if [[ $gl_writes == 1 && -d workspace/.git ]]; then
   ((${#gl_locks[@]})) && rm -f -- "${gl_locks[@]}"
 fi
 
+gl_settings=0
 gl_set() {
-  local count=${GIT_CONFIG_COUNT:-0}
-  export "GIT_CONFIG_KEY_$count=$1" "GIT_CONFIG_VALUE_$count=$2" "GIT_CONFIG_COUNT=$((count + 1))"
+  export "GIT_CONFIG_KEY_$gl_settings=$1" "GIT_CONFIG_VALUE_$gl_settings=$2" "GIT_CONFIG_COUNT=$((++gl_settings))"
 }
 
 # Commands in the workspace's own configuration do not run: they are found by name and overruled. git is
@@ -59,7 +56,8 @@ gl_overrule() {
   if [[ -d $git && ! -L $git && ! -e $git/commondir && ! -e $git/config.worktree && -f $git/config ]]; then
     mapfile -d '' -t text <"$git/config"
     text=${text[*]}
-    [[ ${text,,} == *@('['*([[:space:]])@(filter|merge|hook|include|extensions)|worktree)* ]] || return 0
+    # Not a glob: bash takes milliseconds for one with alternatives.
+    [[ ${text,,} =~ \[[[:space:]]*(filter|merge|hook|include|extensions)|worktree ]] || return 0
   fi
   mapfile -d '' -t names < <(git -C workspace config --name-only -z --get-regexp \
     '^(filter[.].+[.](clean|smudge|process|required)|merge[.].+[.]driver|hook[.].+[.].+|core[.]worktree)$' 2>/dev/null)
@@ -85,6 +83,14 @@ gl_step() {
     fields) printf '%s\0' "${gl_data[@]}" 2>/dev/null | "${gl_argv[@]}"; return "${PIPESTATUS[1]}" ;;
     *) "${gl_argv[@]}" </dev/null ;;
   esac
+}
+
+# Marks the end of a step in both outputs. Where they are kept in a file, and it has no room, they are not.
+gl_told() {
+  printf '\0%s %d %d\n' "$gl_mark" "$@" 2>/dev/null ||
+    { declare -F gl_spill >/dev/null && gl_spill && printf '\0%s %d %d\n' "$gl_mark" "$@"; }
+  printf '\0%s\n' "$gl_mark" >&2 ||
+    { declare -F gl_spill >/dev/null && gl_spill && printf '\0%s\n' "$gl_mark" >&2; }
 }
 
 gl_kept=()
@@ -116,8 +122,7 @@ for ((gl_number = 0; $#; gl_number++)); do
     gl_step
     gl_code=$?
   fi
-  printf '\0%s %d %d\n' "$gl_mark" "$gl_code" "$((${EPOCHREALTIME//[!0-9]/} - gl_began))"
-  printf '\0%s\n' "$gl_mark" >&2
+  gl_told "$gl_code" "$((${EPOCHREALTIME//[!0-9]/} - gl_began))"
   ((gl_code == 0 || gl_lenient)) || exit 1
 done
 exit 0

@@ -16,7 +16,12 @@ use crate::{Origin, SandboxError};
 impl Sandboxes {
     /// Every sandbox of ours that E2B has, running or paused.
     pub async fn list_live(&self) -> Result<Vec<Listed>, SandboxError> {
-        self.control.list(&BTreeMap::from([(OWNER_KEY.to_owned(), self.owner.to_string())])).await
+        let ours = BTreeMap::from([(OWNER_KEY.to_owned(), self.owner.to_string())]);
+        let mut listed = self.control.list(&ours).await?;
+        // What is listed may be killed, so that a host which filters otherwise is not taken at its word.
+        let owner = |one: &Listed| one.metadata.as_ref()?.get(OWNER_KEY).cloned();
+        listed.retain(|one| owner(one).as_deref() == Some(&*self.owner));
+        Ok(listed)
     }
 
     /// Does what an action says. True when it changed something; all of them may be done twice.
