@@ -41,6 +41,14 @@ pub fn e2b_sdk(version: &str) -> Python {
     had(python::environment(&format!("e2b-{version}"), &[&format!("e2b=={version}")]))
 }
 
+/// The same for JavaScript; the versions of the two are not in step.
+pub const E2B_JS_SDK: &str = "2.51.0";
+
+/// Node.js, and the directory in whose `node_modules` the official E2B SDK for JavaScript is.
+pub fn e2b_js_sdk() -> (std::process::Command, PathBuf) {
+    had(node::library(&format!("e2b@{E2B_JS_SDK}"), "e2b", (20, 19)))
+}
+
 /// The official MCP SDK, for its client.
 pub fn mcp_sdk() -> Python {
     had(python::environment("mcp", &["mcp==2.3.0"]))

@@ -30,8 +30,13 @@ impl Sdk {
     fn script(&self, path: &str) -> Command {
         let mut script = tools::e2b_sdk(self.version).command();
         script.arg(workspace::root().join(path));
-        script.env("E2B_API_URL", &self.url).env("E2B_SANDBOX_URL", &self.url).env("E2B_API_KEY", KEY);
+        self.address(&mut script);
         script
+    }
+
+    /// Tells a script which host it is for.
+    fn address(&self, script: &mut Command) {
+        script.env("E2B_API_URL", &self.url).env("E2B_SANDBOX_URL", &self.url).env("E2B_API_KEY", KEY);
     }
 
     /// Runs a script that must end well; what it printed.
@@ -47,24 +52,43 @@ impl Sdk {
     }
 }
 
-/// The host's own list of what an SDK must be able to do.
-async fn keeps_the_protocol(version: &'static str) {
-    let sdk = Sdk::new(version).await;
-    let said = sdk.run(sdk.script("infra/sandbox-host/tests/sdk_check.py")).await;
-    let summary = said.lines().find(|line| line.starts_with(&format!("e2b {version}: ")));
+/// Where a script leaves what it pushes.
+fn with_origin(mut script: Command, origin: &Origin) -> Command {
+    script.env("ORIGIN_URL", origin.app()).env("ORIGIN_TOKEN", origin.token());
+    script
+}
+
+/// A list of checks ran, on the SDK that was meant, and none failed.
+fn assert_all_passed(said: &str, sdk: &str) {
+    let summary = said.lines().find(|line| line.starts_with(&format!("e2b {sdk}: ")));
     assert!(
         summary.is_some_and(|line| line.ends_with(" 0 failed")),
         "it is another SDK, or no check ran:\n{said}"
     );
+}
+
+/// The host's own list of what an SDK must be able to do.
+async fn keeps_the_protocol(version: &'static str) {
+    let sdk = Sdk::new(version).await;
+    let said = sdk.run(sdk.script("infra/sandbox-host/tests/sdk_check.py")).await;
+    assert_all_passed(&said, version);
+    sdk.host.interrupt().await;
+}
+
+/// The same for the half of the SDK that does many things at once.
+async fn keeps_the_protocol_asynchronously(version: &'static str) {
+    let (sdk, origin) = (Sdk::new(version).await, Origin::start().await);
+    let script = sdk.script("infra/sandbox-host/tests/sdk_check_async.py");
+    let said = sdk.run(with_origin(script, &origin)).await;
+    assert_all_passed(&said, &format!("{version} async"));
+    assert!(origin.tip("from-the-async-sdk").is_some(), "the remote has what the SDK pushed");
     sdk.host.interrupt().await;
 }
 
 /// The work of an agent that uses the SDK alone.
 async fn pushes_to_a_remote(version: &'static str) {
     let (sdk, origin) = (Sdk::new(version).await, Origin::start().await);
-    let mut script = sdk.script("tests/python/push.py");
-    script.env("ORIGIN_URL", origin.app()).env("ORIGIN_TOKEN", origin.token());
-    let said = sdk.run(script).await;
+    let said = sdk.run(with_origin(sdk.script("tests/python/push.py"), &origin)).await;
     let pushed =
         said.lines().find_map(|line| line.strip_prefix("pushed ")).expect("the script tells its commit");
     assert_eq!(origin.tip("from-the-sdk").as_deref(), Some(pushed), "the remote has what the SDK pushed");
@@ -79,6 +103,28 @@ async fn the_oldest_supported_sdk_finds_the_protocol_that_it_speaks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_known_sdk_finds_the_protocol_that_it_speaks() {
     keeps_the_protocol(tools::E2B_SDKS[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_supported_sdk_does_many_things_at_once() {
+    keeps_the_protocol_asynchronously(tools::E2B_SDKS[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_known_sdk_does_many_things_at_once() {
+    keeps_the_protocol_asynchronously(tools::E2B_SDKS[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_javascript_sdk_finds_the_protocol_that_it_speaks() {
+    let (sdk, origin) = (Sdk::new(tools::E2B_JS_SDK).await, Origin::start().await);
+    let (mut node, dir) = tools::e2b_js_sdk();
+    node.arg(workspace::root().join("infra/sandbox-host/tests/sdk_check.cjs")).arg(dir);
+    sdk.address(&mut node);
+    let said = sdk.run(with_origin(node, &origin)).await;
+    assert_all_passed(&said, &format!("{} js", tools::E2B_JS_SDK));
+    assert!(origin.tip("from-the-js-sdk").is_some(), "the remote has what the SDK pushed");
+    sdk.host.interrupt().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

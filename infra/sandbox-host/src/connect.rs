@@ -1,8 +1,9 @@
-//! Connect-RPC with JSON: errors and single messages. Streams are in [`envelope`], what a request must look like
+//! Connect-RPC with JSON: errors and single messages. Streams are in [`envelope`] and [`seal`], what a request must look like
 //! in [`accept`].
 
 mod accept;
 mod envelope;
+mod seal;
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -18,7 +19,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 pub(crate) use accept::accept;
-pub(crate) use envelope::{Envelopes, data_frame, end_frame, enveloped_message, stream_response};
+pub(crate) use envelope::{Envelopes, data_frame, end_frame, enveloped_message, is_stream, stream_response};
+pub(crate) use seal::sealed;
 
 /// The longest request of a call, compressed or not; input to a process comes in such.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -34,6 +36,7 @@ pub(crate) enum Code {
     AlreadyExists,
     PermissionDenied,
     ResourceExhausted,
+    Unavailable,
     FailedPrecondition,
     Unimplemented,
     Internal,
@@ -49,6 +52,7 @@ impl Code {
             Self::AlreadyExists => StatusCode::CONFLICT,
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal | Self::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -86,6 +90,15 @@ impl ConnectError {
     /// The caller's own time is up.
     pub(crate) fn too_late() -> Self {
         Self::new(Code::DeadlineExceeded, "deadline exceeded")
+    }
+
+    /// The sandbox went away in the middle of a stream. SDKs look for no words here, but show them.
+    pub(crate) fn lost(sandbox_id: &str) -> Self {
+        let message = format!(
+            "the connection to sandbox {sandbox_id} ended before the stream completed: \
+             the sandbox was killed or reached its end of life"
+        );
+        Self::new(Code::Unavailable, message)
     }
 
     /// This error as a whole stream: status 200 and one envelope.

@@ -17,8 +17,8 @@ import warnings
 warnings.simplefilter("ignore")
 
 import httpx
-from e2b import CommandExitException, Sandbox, SandboxQuery, SandboxState, TimeoutException
-from e2b.exceptions import NotFoundException, SandboxException
+from e2b import CommandExitException, PtySize, Sandbox, SandboxQuery, SandboxState, TimeoutException
+from e2b.exceptions import AuthenticationException, NotFoundException, SandboxException
 
 CHECKS = []
 
@@ -176,6 +176,103 @@ def git_works(sandbox):
 
 
 @check
+def input_is_streamed(sandbox):
+    if not hasattr(sandbox.commands, "stream_input"):
+        return "this SDK cannot"
+    handle = sandbox.commands.run("head -c 9", background=True, stdin=True)
+    sandbox.commands.stream_input(handle.pid, ["one", b"two", "six"])
+    assert handle.wait().stdout == "onetwosix"
+
+
+def typed(handle, wanted, seen=b""):
+    """Reads a terminal until it shows this; what it showed."""
+    for _, _, data in handle:
+        seen += data or b""
+        if wanted in seen:
+            return seen
+    raise AssertionError(seen)
+
+
+@check
+def terminal_is_used_resized_and_left(sandbox):
+    handle = sandbox.pty.create(PtySize(rows=30, cols=100), envs={"PS1": "$ "})
+    sandbox.pty.send_stdin(handle.pid, b"tty; stty size; echo $((40+2))\n")
+    seen = typed(handle, b"42")
+    assert b"/dev/pts/" in seen and b"30 100" in seen, seen
+    sandbox.pty.resize(handle.pid, PtySize(rows=24, cols=80))
+    again = sandbox.pty.connect(handle.pid) if hasattr(sandbox.pty, "connect") else handle
+    sandbox.pty.send_stdin(handle.pid, b"stty size\n")
+    typed(again, b"24 80")
+    sandbox.pty.send_stdin(handle.pid, b"exit 5\n")
+    try:
+        again.wait()
+    except CommandExitException as error:
+        assert error.exit_code == 5, error
+    else:
+        raise AssertionError("nothing was raised")
+    assert sandbox.pty.kill(handle.pid) is False
+
+
+@check
+def directory_is_watched(sandbox):
+    sandbox.files.make_dir("watched/below")
+    handle = sandbox.files.watch_dir("watched", recursive=True, include_entry=True)
+    sandbox.files.write("watched/below/file", "text")
+    sandbox.files.remove("watched/below")
+    events, deadline = [], time.monotonic() + 10
+    while len(events) < 5 and time.monotonic() < deadline:
+        events += handle.get_new_events()
+    told = [(event.name, event.type.value) for event in events]
+    assert told[:3] == [("below/file", "create"), ("below/file", "chmod"), ("below/file", "write")], told
+    assert told[3:] == [("below/file", "remove"), ("below", "remove")], told
+    handle.stop()
+    try:
+        sandbox.files.watch_dir("nowhere")
+    except NotFoundException:
+        pass
+    else:
+        raise AssertionError("nothing was raised")
+
+
+@check
+def tree_is_listed_to_a_depth(sandbox):
+    sandbox.files.write_files([{"path": f"deep/{name}", "data": name} for name in ("a", "b/c", "b/d/e")])
+    paths = [entry.path.removeprefix("/home/user/deep/") for entry in sandbox.files.list("deep", depth=2)]
+    assert paths == ["a", "b", "b/c", "b/d"], paths
+
+
+@check
+def files_travel_compressed(sandbox):
+    text = "the same again\n" * 10_000
+    sandbox.files.write("packed", text, gzip=True)
+    assert sandbox.files.read("packed", gzip=True) == text
+    assert sandbox.files.get_info("packed").size == len(text)
+
+
+@check
+def file_keeps_its_metadata(sandbox):
+    written = sandbox.files.write("labelled", "x", metadata={"author": "a b"})
+    assert written.metadata == {"author": "a b"}, written
+    assert sandbox.files.get_info("labelled").metadata == {"author": "a b"}
+    sandbox.files.write("labelled", "y")
+    assert not sandbox.files.get_info("labelled").metadata
+
+
+@check
+def root_has_a_home(sandbox):
+    sandbox.files.write("mine", "root's", user="root")
+    assert sandbox.commands.run("cat mine; pwd", user="root").stdout == "root's/root\n"
+    assert not sandbox.files.exists("mine")
+    assert sandbox.commands.run("sudo echo $SANDBOX_WIDE").stdout == "yes\n"
+    try:
+        sandbox.commands.run("true", user="stranger")
+    except AuthenticationException:
+        pass
+    else:
+        raise AssertionError("nothing was raised")
+
+
+@check
 def sandbox_is_listed_by_metadata(sandbox):
     query = SandboxQuery(metadata={"check": "b c/d+e"}, state=[SandboxState.RUNNING])
     listed = Sandbox.list(query=query).next_items()
@@ -254,8 +351,8 @@ def main():
     sandbox = Sandbox.create(timeout=300, envs={"SANDBOX_WIDE": "yes"}, metadata={"check": "b c/d+e"})
     for function in CHECKS:
         try:
-            function(sandbox)
-            print(f"ok     {function.__name__}")
+            remark = function(sandbox)
+            print(f"ok     {function.__name__}" + (f" ({remark})" if remark else ""))
         except Exception:  # noqa: BLE001 - every kind of failure is a result here
             failed += 1
             print(f"FAILED {function.__name__}")

@@ -10,16 +10,22 @@ use serde::de::DeserializeOwned;
 
 use super::{Code, ConnectError, MESSAGE_BYTES_MAX, gunzip, is_gzip, message, too_large};
 
+const STREAM: &str = "application/connect+json";
 /// The flag of a message that is compressed as the header says.
 const COMPRESSED: u8 = 0x01;
 /// The flag of the last envelope of a stream.
-const END_OF_STREAM: u8 = 0x02;
+pub(super) const END_OF_STREAM: u8 = 0x02;
 /// Flag byte and length.
-const PREFIX_BYTES: usize = 5;
+pub(super) const PREFIX_BYTES: usize = 5;
 
 /// A streaming answer: always status 200, its outcome is in the last envelope.
 pub(crate) fn stream_response(body: Body) -> Response {
-    ([(header::CONTENT_TYPE, "application/connect+json")], body).into_response()
+    ([(header::CONTENT_TYPE, STREAM)], body).into_response()
+}
+
+/// Whether an answer is a stream.
+pub(crate) fn is_stream(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == STREAM)
 }
 
 /// One message of a stream.

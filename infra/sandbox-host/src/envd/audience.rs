@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::connect::ConnectError;
 
@@ -25,6 +25,7 @@ pub(super) enum Heard {
 #[derive(Default)]
 pub(super) struct Audience {
     inner: Mutex<Inner>,
+    ended: Notify,
 }
 
 #[derive(Default)]
@@ -65,8 +66,17 @@ impl Audience {
             inner.end = Some(end.clone());
             std::mem::take(&mut inner.listeners)
         };
+        self.ended.notify_waiters();
         for listener in listeners {
             let _ = listener.send(Heard::End(end.clone())).await;
+        }
+    }
+
+    /// Completes when the end has come.
+    pub(super) async fn over(&self) {
+        let ended = self.ended.notified();
+        if !self.is_over() {
+            ended.await;
         }
     }
 

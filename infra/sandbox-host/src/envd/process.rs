@@ -1,6 +1,7 @@
 //! The service `process.Process`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -38,6 +39,8 @@ pub(super) fn routes() -> Router<Arc<Envd>> {
         .route("/process.Process/Update", post(update))
 }
 
+/// How long an answer waits for the end of a process that was killed.
+const GOING: Duration = Duration::from_millis(250);
 const KEEPALIVE: &[u8] = br#"{"event":{"keepalive":{}}}"#;
 
 /// An answer without content.
@@ -223,5 +226,9 @@ async fn send_signal(State(envd): State<Arc<Envd>>, body: Bytes) -> Unary<Empty>
         }
     };
     process.signal(signal)?;
+    if signal == Signal::KILL {
+        // So that it is gone for whoever asks next. Its end may take longer, when its own children are heard out.
+        let _ = tokio::time::timeout(GOING, process.audience.over()).await;
+    }
     Ok(axum::Json(Empty {}))
 }

@@ -10,12 +10,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::fleet::Fleet;
 use super::identity::parse_id;
 use super::sandbox::Sandbox;
+use crate::connect::{ConnectError, sealed};
 use crate::signature::{FilesQuery, verify};
 
 /// The port on which clients expect envd.
@@ -25,6 +26,8 @@ const DRAINED_BYTES_MAX: usize = 64 * 1024;
 const DRAINING: std::time::Duration = std::time::Duration::from_secs(1);
 /// How long a sandbox runs that a request woke.
 const WOKEN_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// When a signature is only looked up, which is done whether it has expired or not: envd says which.
+const UNTIMED_S: i64 = i64::MIN;
 /// Headers that are about one connection, and so are not passed on.
 const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,
@@ -87,6 +90,8 @@ async fn drain(body: Body) {
 enum Refusal {
     /// The request names no sandbox, or not as one can be named.
     Invalid,
+    /// A file is asked for by its signature alone, which no sandbox made.
+    Signature,
     /// There is no such sandbox, or it is paused or dead.
     NotFound(String),
     /// Only envd's port can be reached.
@@ -104,6 +109,9 @@ impl IntoResponse for Refusal {
         // Newer SDKs choose their exception by these words.
         let (status, body) = match self {
             Self::Invalid => (StatusCode::BAD_REQUEST, json!({"message": "Invalid sandbox ID", "code": 400})),
+            Self::Signature => {
+                (StatusCode::UNAUTHORIZED, json!({"message": "invalid signature", "code": 401}))
+            }
             Self::NotFound(id) => (
                 StatusCode::BAD_GATEWAY,
                 json!({"sandboxId": id, "message": "The sandbox was not found", "code": 502}),
@@ -128,7 +136,8 @@ async fn addressed(fleet: &Arc<Fleet>, head: &Parts) -> Result<Arc<Sandbox>, Ref
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let by_header = text("e2b-sandbox-id").map(|id| (text("e2b-sandbox-port").unwrap_or(ENVD_PORT), id));
     let Some((port, id)) = by_header.or_else(|| named_by_host(headers)) else {
-        return signed(fleet, &head.method, &head.uri).ok_or(Refusal::Invalid);
+        let unsigned = || if head.uri.path() == "/files" { Refusal::Signature } else { Refusal::Invalid };
+        return signed(fleet, &head.method, &head.uri).ok_or_else(unsigned);
     };
     let id = parse_id(id).ok_or(Refusal::Invalid)?;
     let not_found = || Refusal::NotFound(id.to_owned());
@@ -154,9 +163,8 @@ async fn addressed(fleet: &Arc<Fleet>, head: &Parts) -> Result<Arc<Sandbox>, Ref
 fn signed(fleet: &Fleet, method: &Method, uri: &Uri) -> Option<Arc<Sandbox>> {
     let operation = if method == Method::POST { "write" } else { "read" };
     let Query(query) = Query::<FilesQuery>::try_from_uri(uri).ok()?;
-    let now_s = Timestamp::now().as_second();
     fleet.all().into_iter().filter(|sandbox| sandbox.is_running()).find(|sandbox| {
-        sandbox.token.as_deref().is_some_and(|token| verify(&query, operation, token, now_s).is_ok())
+        sandbox.token.as_deref().is_some_and(|token| verify(&query, operation, token, UNTIMED_S).is_ok())
     })
 }
 
@@ -169,7 +177,7 @@ async fn pass(sandbox: &Sandbox, mut request: Request) -> Response {
     }
     match sandbox.envd.send(request).await {
         Ok(response) => {
-            let mut response = response.map(Body::new);
+            let mut response = sealed(response.map(Body::new), || ConnectError::lost(&sandbox.id));
             for name in &HOP_BY_HOP {
                 response.headers_mut().remove(name);
             }

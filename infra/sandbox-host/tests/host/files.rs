@@ -61,7 +61,12 @@ async fn a_signed_url_opens_one_file_without_token_or_id() {
     let read = running.client.send("GET", &url, &[], "".into()).await;
     assert_eq!((read.status, &read.body[..]), (StatusCode::OK, &b"signed"[..]));
     let written = running.client.send("POST", &url, &BYTES, "changed".into()).await;
-    assert_eq!(written.status, StatusCode::BAD_REQUEST, "it is for reading, so it names no sandbox");
+    assert_eq!(written.status, StatusCode::UNAUTHORIZED, "it is for reading, so it names no sandbox");
+    let digest = Sha256::digest(format!("/tmp/a:read::{}:1", sandbox.token));
+    let signature = STANDARD_NO_PAD.encode(digest).replace('+', "%2B").replace('/', "%2F");
+    let url = format!("/files?path=/tmp/a&signature_expiration=1&signature=v1_{signature}");
+    let expired = running.client.send("GET", &url, &[], "".into()).await;
+    assert_eq!(expired.json(), json!({"code": 401, "message": "signature is already expired"}));
     let unsigned = Sandbox { token: String::new(), ..sandbox.clone() };
     let headers = [("e2b-sandbox-id", unsigned.id.as_str())];
     let refused = running.client.send("GET", "/files?path=/tmp/a", &headers, "".into()).await;
