@@ -24,10 +24,10 @@ impl Sandboxes {
         for state in self.live().filter(|state| state.lease_at(now).is_none() && !state.waits_in_pool()) {
             let idle = idle_s(state, now);
             match state.phase {
-                Phase::Running if state.runs(now) => {
-                    if policy.pause_after_s(state).is_some_and(|after| idle >= after) {
-                        upkeep.pause.push(state.id.clone());
-                    }
+                Phase::Running
+                    if state.runs(now) && policy.pause_after_s(state).is_some_and(|after| idle >= after) =>
+                {
+                    upkeep.pause.push(state.id.clone());
                 }
                 // E2B ends a running one itself; a sleeping one it keeps.
                 Phase::Paused => {

@@ -51,11 +51,10 @@ impl Envd {
         loop {
             match self.recall(sandbox_id, tag, epoch, stop).await {
                 Ok(Recalled::Ended { kept, .. }) => return Some(kept),
-                Ok(Recalled::Nothing | Recalled::Blank) => return None,
                 Ok(Recalled::Running) | Err(SandboxError::Unavailable(_)) if Instant::now() < limit => {
                     tokio::time::sleep(BETWEEN_LOOKS).await;
                 }
-                Ok(Recalled::Running) => return None,
+                Ok(Recalled::Nothing | Recalled::Blank | Recalled::Running) => return None,
                 Err(error) => {
                     tracing::info!(sandbox_id, tag, %error, "a run is not recalled");
                     return None;
