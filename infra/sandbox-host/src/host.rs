@@ -284,7 +284,7 @@ fn prepare(options: &HostOptions) -> Result<Ground, HostError> {
         Network::Proxied(_) if isolation == Isolation::Plain => return Err(HostError::Network),
         Network::Proxied(egress) => Some(Arc::new(egress.clone())),
     };
-    let cgroups = Cgroups::take(storage.root());
+    let cgroups = Cgroups::take();
     let (program, limits) = (options.program.clone(), options.limits.clone());
     Ok(Ground { storage, spawner, isolation, program, limits, cgroups, egress })
 }

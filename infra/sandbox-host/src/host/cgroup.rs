@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use crate::limits::Limits;
 
-/// Where a group lies is remembered in this file of the data directory: a host that was killed leaves its
-/// groups, and the next one removes them.
-const REMEMBERED: &str = "cgroups";
+/// What a host's directory of groups is called, before the host's pid and a number.
+const NAME: &str = "gitledger-sandboxes";
 /// Between two attempts to remove a group whose last process is just going.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// Attempts: about two seconds.
@@ -35,27 +34,20 @@ pub(super) struct Cgroups {
 }
 
 impl Cgroups {
-    /// Finds what can be used, and removes what a dead host left.
-    pub(super) fn take(data_dir: &Path) -> Self {
-        let remembered = data_dir.join(REMEMBERED);
-        for dir in fs::read_to_string(&remembered).unwrap_or_default().lines() {
-            remove_with_children(Path::new(dir));
-        }
+    /// Finds what can be used, and removes what dead hosts left.
+    pub(super) fn take() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
-        let name = format!("gitledger-sandboxes-{}", std::process::id());
+        let name = format!("{NAME}-{}", std::process::id());
         let mut trees = Vec::new();
         let mut taken: Vec<&str> = Vec::new();
         for mut tree in trees_at(&read("/proc/self/cgroup"), &read("/proc/mounts")) {
+            sweep(&tree.dir);
             tree.dir.push(unique(&tree.dir, &name));
             tree.controllers.retain(|controller| !taken.contains(controller));
             if let Some(tree) = usable(tree) {
                 taken.extend(&tree.controllers);
                 trees.push(tree);
             }
-        }
-        let lines: Vec<_> = trees.iter().map(|tree| tree.dir.display().to_string()).collect();
-        if let Err(error) = fs::write(remembered, lines.join("\n")) {
-            tracing::warn!(%error, "control groups would stay if this host were killed");
         }
         Self { trees }
     }
@@ -220,6 +212,18 @@ fn limit(tree: &Tree, dir: &Path, limits: &Limits) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes the directories of hosts that are gone.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let numbers = name.to_str().and_then(|name| name.strip_prefix(NAME)?.strip_prefix('-'));
+        let Some((pid, _)) = numbers.and_then(|numbers| numbers.split_once('-')) else { continue };
+        if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists() {
+            remove_with_children(&entry.path());
+        }
+    }
 }
 
 fn remove_with_children(dir: &Path) {

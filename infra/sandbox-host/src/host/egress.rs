@@ -204,6 +204,8 @@ async fn pass(gate: &Gate, request: Request<Incoming>) -> Result<Response<Body>,
     }
     let to = destination(&head.uri, Some(80))?;
     let (added, encrypt) = gate.rules().added(&to.host, head.uri.path());
+    // What is added is a secret: it goes in the clear only to private places that were named.
+    let encrypt = encrypt || (!added.is_empty() && !gate.egress.admits(&to));
     for name in &NOT_PASSED_ON {
         head.headers.remove(name);
     }

@@ -5,7 +5,6 @@
 //! <data_dir>/etc/          passwd and group as sandboxes see them
 //! <data_dir>/s/<id>/       one sandbox: home/user, root, tmp, envd.sock, envd.log, boot_id
 //! <data_dir>/snapshots/    home, root and tmp of each snapshot; these stay when the host ends
-//! <data_dir>/cgroups       where control groups were made
 //! ```
 
 use std::fs::{self, DirBuilder, File, TryLockError};

@@ -149,7 +149,7 @@ async fn host_to_be_killed() {
     std::future::pending::<()>().await;
 }
 
-fn start_elsewhere(dir: &Path, isolate: bool) -> (Child, String) {
+pub fn start_elsewhere(dir: &Path, isolate: bool) -> (Child, String) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["cleanup::host_to_be_killed", "--exact", "--ignored", "--nocapture"]);
     command.env("HOST_TO_BE_KILLED", dir).stdout(Stdio::piped());
@@ -182,6 +182,7 @@ async fn an_isolated_sandbox_dies_with_its_host() {
     until(0, || sleepers(&seconds) + processes_marked(dir.path()).len()).await;
     let next = Host::start(options(dir.path().into())).await.unwrap();
     assert_eq!(fs::read_dir(dir.path().join("s")).unwrap().count(), 0, "directories are swept");
+    assert_eq!(crate::cycles::groups(host.id()), 0, "control groups are swept");
     next.shutdown().await;
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
 use serde_json::json;
 
-use crate::cleanup::{none_marked, until};
-use crate::isolated;
+use crate::cleanup::{processes_marked, start_elsewhere};
+use crate::client::Client;
 
 /// Cycles, unless `GITLEDGER_EXAMPLES` says how many.
 const CYCLES: usize = 200;
@@ -17,38 +18,37 @@ fn cycles() -> usize {
     std::env::var("GITLEDGER_EXAMPLES").ok().and_then(|number| number.parse().ok()).unwrap_or(CYCLES)
 }
 
-/// What a process has open, by what it is, so that two looks can be compared.
-fn open_files() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count()
+/// What a host that is alone in its process holds. The process is another one: nothing else is in it.
+#[derive(Debug, PartialEq)]
+struct Held {
+    open_files: usize,
+    mounts: BTreeSet<String>,
+    /// Whatever their state: one that nobody waited for is held, too.
+    children: usize,
+    groups: usize,
 }
 
-fn threads() -> usize {
-    fs::read_dir("/proc/self/task").unwrap().count()
-}
-
-fn mounts() -> BTreeSet<String> {
-    fs::read_to_string("/proc/self/mountinfo").unwrap().lines().map(str::to_owned).collect()
-}
-
-/// The children of this process, whatever their state: one that nobody waited for is left, too.
-fn children() -> usize {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+fn held(pid: u32) -> Held {
+    let proc = Path::new("/proc").join(pid.to_string());
+    let tasks = fs::read_dir(proc.join("task")).unwrap().flatten();
     let of = |task: fs::DirEntry| fs::read_to_string(task.path().join("children")).unwrap_or_default();
-    tasks.map(|task| of(task).split_whitespace().count()).sum()
+    Held {
+        open_files: fs::read_dir(proc.join("fd")).unwrap().count(),
+        mounts: fs::read_to_string(proc.join("mountinfo")).unwrap().lines().map(str::to_owned).collect(),
+        children: tasks.map(|task| of(task).split_whitespace().count()).sum(),
+        groups: groups(pid),
+    }
 }
 
-/// Directories of control groups that sandboxes of this process have.
-fn groups() -> usize {
-    let name = format!("gitledger-sandboxes-{}-", std::process::id());
-    let mut look_at = vec!["/sys/fs/cgroup".into()];
+/// Directories of control groups that hosts of a process have, with those of their sandboxes.
+pub fn groups(pid: u32) -> usize {
+    let name = format!("gitledger-sandboxes-{pid}-");
+    let mut look_at = vec![std::path::PathBuf::from("/sys/fs/cgroup")];
     let mut found = 0;
     while let Some(dir) = look_at.pop() {
-        for entry in fs::read_dir::<std::path::PathBuf>(dir).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                if entry.file_name().to_string_lossy().starts_with(&name) {
-                    let inside = fs::read_dir(entry.path()).into_iter().flatten().flatten();
-                    found += inside.filter(|entry| entry.path().is_dir()).count();
-                }
+                found += usize::from(entry.path().display().to_string().contains(&name));
                 look_at.push(entry.path());
             }
         }
@@ -64,36 +64,47 @@ fn print(name: &str, mut times: Vec<Duration>) {
 
 #[tokio::test]
 async fn a_thousand_sandboxes_come_and_go_and_leave_nothing_behind() {
-    let running = isolated().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut host, url) = start_elsewhere(dir.path(), true);
+    let client = Client::new(url);
     let (mut created, mut answered, mut killed) = (Vec::new(), Vec::new(), Vec::new());
     let mut before = None;
-    for cycle in 0..cycles() {
+    for cycle in 0..cycles().max(20) {
         let start = Instant::now();
-        let sandbox = running.client.create(json!({})).await;
+        let sandbox = client.create(json!({})).await;
         created.push(start.elapsed());
         let request = json!({"process": {"cmd": "/bin/true"}, "stdin": false});
         assert_eq!(sandbox.start(request, &[]).await.finish().await.code(), 0);
         answered.push(start.elapsed());
         let start = Instant::now();
-        assert_eq!(running.client.kill(&sandbox.id).await, StatusCode::NO_CONTENT);
+        assert_eq!(client.kill(&sandbox.id).await, StatusCode::NO_CONTENT);
         killed.push(start.elapsed());
-        assert!(!running.dir.path().join("s").join(&sandbox.id).exists());
+        assert!(!dir.path().join("s").join(&sandbox.id).exists());
         if cycle == 10 {
-            // Once everything that is kept on purpose is there.
-            before = Some((open_files(), mounts(), children(), groups()));
+            // Once everything that is kept on purpose is there, and connections to the dead are closed.
+            settled(host.id()).await;
+            before = Some(held(host.id()));
         }
     }
-    let (files, mounted, had_children, had_groups) = before.expect("more than ten cycles");
-    // Other tests share this process: what it has open is compared once they are done or alone. Each number
-    // may only fall to what it was.
-    until(0, || usize::from(children() > had_children)).await;
-    until(0, || usize::from(open_files() > files + 8)).await;
-    assert_eq!(mounts(), mounted);
-    assert!(groups() <= had_groups, "{} groups", groups());
-    assert!(threads() < 600);
-    none_marked(running.dir.path());
+    settled(host.id()).await;
+    assert_eq!(Some(held(host.id())), before);
     print("create", created);
     print("create to first command answered", answered);
     print("kill", killed);
-    running.host.shutdown().await;
+    // It names the directory itself.
+    assert_eq!(processes_marked(dir.path()), [host.id().to_string()]);
+    host.kill().unwrap();
+    host.wait().unwrap();
+}
+
+/// Waits until what a host holds has not changed for a while.
+async fn settled(pid: u32) {
+    let mut last = held(pid);
+    let mut same = 0;
+    while same < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let now = held(pid);
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
 }

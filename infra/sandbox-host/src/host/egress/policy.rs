@@ -26,10 +26,14 @@ pub(super) struct Destination {
 }
 
 impl Egress {
+    /// Whether this is named as a private place that may be reached.
+    pub(super) fn admits(&self, to: &Destination) -> bool {
+        self.admit_private.contains(&format!("{}:{}", to.host, to.port))
+    }
+
     /// The first of the name's addresses that may be gone to.
     pub(super) fn choose(&self, to: &Destination, found: &[SocketAddr], own: &Rules) -> Option<SocketAddr> {
-        let named = format!("{}:{}", to.host, to.port);
-        let admitted = self.admit_private.contains(&named);
+        let admitted = self.admits(to);
         if !admitted && !self.allow.is_empty() && !self.allow.iter().any(|one| names(one, &to.host)) {
             return None;
         }
