@@ -44,10 +44,10 @@ pub const OPERATIONS: &[Declaration] = &[
 ];
 
 /// The sandbox that was acted on, and whether that changed it; or the failure that there is none.
-fn sandbox<'a>(context: &Context<'a>) -> Result<(&'a SandboxRecord, bool), Failure> {
+fn sandbox<'a>(context: &Context<'a>) -> Result<(&'a SandboxRecord, bool), Box<Failure>> {
     match context.found {
         Found::Sandbox(record, changed) => Ok((record, *changed)),
-        _ => Err(Failure::new(codes::SANDBOX_NOT_FOUND, "There is no such sandbox.")),
+        _ => Err(Box::new(Failure::new(codes::SANDBOX_NOT_FOUND, "There is no such sandbox."))),
     }
 }
 

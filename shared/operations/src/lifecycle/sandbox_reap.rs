@@ -37,7 +37,7 @@ impl Operation for SandboxReap {
     const NAME: &'static str = "sandbox-reap";
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::REMOTE;
-    const EXAMPLE: &'static str = r#"{}"#;
+    const EXAMPLE: &'static str = "{}";
     const IN_WORKSPACE: bool = false;
     type Output = SandboxReapOutput;
 
