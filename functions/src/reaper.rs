@@ -98,7 +98,7 @@ async fn correct(world: &World, listed: &[Listed], known: &[Known], reaped: &mut
         }
         match world.sandboxes.look(&listed.sandbox_id, GRACE, &nobody(world)).await {
             Ok(Look::Paused | Look::Resumed | Look::Extended | Look::Ended) => {
-                reaped.sandboxes_corrected += 1
+                reaped.sandboxes_corrected += 1;
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "sandbox not looked at; the next round tries again"),

@@ -19,15 +19,14 @@ pub(super) async fn create(running: &Running<'_>, recorder: &mut Recorder) -> Re
         let choice = |id: &String| Choice { sandbox_id: id.clone(), reuse: Reuse::Warm, shared: false };
         warm.into_iter().map(|state| choice(&state.id)).collect()
     };
-    let leased = match open::take(running, recorder, &waiting, start).await? {
-        Some(leased) => leased,
-        None => {
-            let wanted = open::wanted(running);
-            recorder.append(world, vec![wanted.clone().into()]).await?;
-            match open::make(running, recorder, &wanted, start).await {
-                Ok(leased) => leased,
-                Err(error) => return refused(error),
-            }
+    let leased = if let Some(leased) = open::take(running, recorder, &waiting, start).await? {
+        leased
+    } else {
+        let wanted = open::wanted(running);
+        recorder.append(world, vec![wanted.clone().into()]).await?;
+        match open::make(running, recorder, &wanted, start).await {
+            Ok(leased) => leased,
+            Err(error) => return refused(error),
         }
     };
     let kept = sandbox::kept(running, &leased).into_iter().collect();

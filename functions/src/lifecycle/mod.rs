@@ -21,7 +21,7 @@ use crate::{Answer, Refusal, World};
 pub(crate) use record::{all, one};
 
 /// What came of an order, or why it could not be carried out.
-type Carried = Result<Found, Failure>;
+type Carried = Result<Found, Box<Failure>>;
 
 /// Intent, order, outcome. The same id again gets the recorded answer.
 pub(crate) async fn operate(running: &Running<'_>) -> Result<Answer, Refusal> {
@@ -40,7 +40,7 @@ pub(crate) async fn operate(running: &Running<'_>) -> Result<Answer, Refusal> {
     }
     let work = match carry_out(running, &mut recorder, order).await? {
         Ok(found) => running.decided(&found)?,
-        Err(failure) => Work::refused(failure),
+        Err(failure) => Work::refused(*failure),
     };
     let about = order.sandbox_id().map(str::to_owned);
     let work = Work { sandbox_id: work.sandbox_id.or(about), wait: running.started.elapsed(), ..work };
@@ -104,7 +104,7 @@ async fn state(world: &World, sandbox_id: &str) -> Result<LeaseState, Refusal> {
 
 /// A sandbox said no: that is an answer. Trouble with the ledger is none.
 fn refused(error: LeaseError) -> Result<Carried, Refusal> {
-    lease_failure(error).map(Err)
+    lease_failure(error).map(|failure| Err(Box::new(failure)))
 }
 
 /// What is done for nobody in particular.

@@ -9,7 +9,7 @@ use gitledger_sandboxes::{LeaseError, OpenRequest, SandboxError};
 
 use super::Carried;
 use crate::Refusal;
-use crate::story::{Recorder, Running, lease_failure};
+use crate::story::{Recorder, Running};
 
 /// Makes what is missing, one after the other: a host admits few creations a second, and whoever waits for a
 /// sandbox now goes first.
@@ -38,7 +38,7 @@ pub(super) async fn fill(
     }
     told.waiting = waiting(running).await?;
     match last {
-        Some(error) if told.made == 0 => lease_failure(error).map(Err),
+        Some(error) if told.made == 0 => super::refused(error),
         _ => Ok(Ok(Found::Warmed(told))),
     }
 }

@@ -24,9 +24,7 @@ impl Sandboxes {
         for state in self.live().filter(|state| state.lease_at(now).is_none() && !state.waits_in_pool()) {
             let idle = idle_s(state, now);
             match state.phase {
-                Phase::Running
-                    if state.runs(now) && policy.pause_after_s(state).is_some_and(|after| idle >= after) =>
-                {
+                Phase::Running if state.runs(now) && tired(policy, state, idle) => {
                     upkeep.pause.push(state.id.clone());
                 }
                 // E2B ends a running one itself; a sleeping one it keeps.
@@ -49,6 +47,10 @@ impl Sandboxes {
         let until = now.saturating_add(soon).unwrap_or(now);
         u32::try_from(self.warm(template, until, now).len()).unwrap_or(u32::MAX)
     }
+}
+
+fn tired(policy: &SandboxPolicy, state: &SandboxState, idle_s: u64) -> bool {
+    policy.pause_after_s(state).is_some_and(|after| idle_s >= after)
 }
 
 fn idle_s(state: &SandboxState, now: Timestamp) -> u64 {

@@ -19,6 +19,7 @@ fn opened() -> WorkspaceOpened {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // `Some(repo())` reads better
 /// Facts of one sandbox, from second to second, on behalf of one actor.
 fn add(ledger: &mut Ledger, id: &str, actor: &Actor, repo: Option<Repo>, facts: Vec<Fact>) {
     for (second, fact) in facts.into_iter().enumerate() {

@@ -40,7 +40,7 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
         }),
     );
     if declaration.signed {
-        return signed(declaration, responses);
+        return signed(declaration, &responses);
     }
     // An empty body is an empty input.
     let needs_input = (declaration.input_schema)().get("required").is_some();
@@ -64,7 +64,7 @@ fn tag(declaration: &Declaration) -> Value {
 }
 
 /// One that E2B asks for: its body is E2B's own, and it is known by its signature.
-fn signed(declaration: &Declaration, responses: Map<String, Value>) -> Value {
+fn signed(declaration: &Declaration, responses: &Map<String, Value>) -> Value {
     let header = |name: &str, required: bool, about: &str| {
         json!({"name": name, "in": "header", "required": required, "description": about,
             "schema": {"type": "string"}})
