@@ -56,14 +56,10 @@ impl Ground {
         let mut command = setup.command(&["sandbox-host", "--port", "0"]);
         command.arg("--data").arg(setup.data().join("host"));
         let mut host = Process::start("the sandbox host", command);
-        let address = |line: &str| line.strip_prefix("sandbox host on ")?.split(' ').next().map(str::to_owned);
+        let address =
+            |line: &str| line.strip_prefix("sandbox host on ")?.split(' ').next().map(str::to_owned);
         let url = host.line("its address", address).await;
         Self { setup, url, host }
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
     }
 
     /// The host's process.
@@ -133,4 +129,3 @@ pub fn plan(script: &str, arguments: &[&str]) -> Plan {
     let steps = vec![Step::new(".", argv)];
     Plan { steps, writes: true, timeout: Duration::from_secs(30), output_bytes: 4 << 20, ..Plan::default() }
 }
-

@@ -73,7 +73,9 @@ async fn list(State(fake): State<Shared>, RawQuery(query): RawQuery) -> Response
         let found = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
         found.map(str::to_owned)
     };
-    let (key, value) = wanted("metadata").and_then(|it| Some((it.split_once('=')?.0.to_owned(), it.split_once('=')?.1.to_owned()))).unwrap_or_default();
+    let (key, value) = wanted("metadata")
+        .and_then(|it| Some((it.split_once('=')?.0.to_owned(), it.split_once('=')?.1.to_owned())))
+        .unwrap_or_default();
     let from: usize = wanted("nextToken").and_then(|text| text.parse().ok()).unwrap_or_default();
     let all: Vec<&Value> =
         fake.sandboxes.values().filter(|it| it["metadata"][&key] == value.as_str()).skip(from).collect();
@@ -117,7 +119,8 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
     let fake = Shared::default();
     let url = serve(fake.clone()).await;
     let dir = gitledger_tests::system::temporary();
-    let ledger = Arc::new(SqliteLedger::open(&dir.path().join("ledger.db"), Durability::Relaxed).expect("a ledger"));
+    let ledger =
+        Arc::new(SqliteLedger::open(&dir.path().join("ledger.db"), Durability::Relaxed).expect("a ledger"));
     let clock = Clock::off_by(0);
     let world = world(&url, ledger, clock.clone()).await;
     let mut random = Lcg(SEED);
@@ -135,7 +138,8 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
         world.sandboxes.open(&open(&clock), &origin()).await.expect_err("no answer");
     }
     (lock(&fake).mute, lock(&fake).deaf) = (false, false);
-    let leaked: BTreeSet<String> = lock(&fake).sandboxes.keys().filter(|id| !known.contains(*id)).cloned().collect();
+    let leaked: BTreeSet<String> =
+        lock(&fake).sandboxes.keys().filter(|id| !known.contains(*id)).cloned().collect();
     assert_eq!(leaked.len(), lost, "each lost answer is a sandbox");
     // Many fell asleep meanwhile.
     for sandbox in lock(&fake).sandboxes.values_mut() {
@@ -160,7 +164,8 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
     assert!(naive > 0);
 
     let reaped = reaper::reap(&world).await.expect("a round");
-    let (left, killed) = (lock(&fake).sandboxes.keys().cloned().collect::<BTreeSet<_>>(), lock(&fake).killed.clone());
+    let left: BTreeSet<String> = lock(&fake).sandboxes.keys().cloned().collect();
+    let killed = lock(&fake).killed.clone();
     let wrongly = killed.difference(&leaked).count();
     let still = leaked.intersection(&left).count();
     println!("S-9 seed {SEED}: {reaped:?}");
@@ -172,7 +177,8 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
     assert_eq!(lock(&fake).killed, killed);
     clock.forward(SignedDuration::from_mins(3));
     reaper::reap(&world).await.expect("a round");
-    assert_eq!(lock(&fake).killed.difference(&killed).cloned().collect::<BTreeSet<_>>(), young);
+    let later: BTreeSet<String> = lock(&fake).killed.difference(&killed).cloned().collect();
+    assert_eq!(later, young);
 }
 
 /// How many of `young` are taken for leaked by who makes no allowance for what is on its way.

@@ -73,7 +73,13 @@ fn locks(workspace: &Path) -> Vec<std::path::PathBuf> {
 }
 
 /// What is wrong after a kill, in words.
-async fn after(ground: &Ground, world: &World, victim: Victim, operation: &str, sandbox: &str) -> Vec<String> {
+async fn after(
+    ground: &Ground,
+    world: &World,
+    victim: Victim,
+    operation: &str,
+    sandbox: &str,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     if victim == Victim::Sandbox {
         let gone = async || of(ground, sandbox).is_empty().then_some(());
@@ -113,7 +119,10 @@ async fn what_is_killed_in_mid_git_is_told_at_once_and_leaves_nothing_in_the_way
         let operation = asked.operation_id.to_string();
         let function = world.clone();
         let running = tokio::spawn(async move { operate(&function, asked).await });
-        wait::until("git", async || (running.is_finished() || !of(&ground, &operation).is_empty()).then_some(())).await;
+        wait::until("git", async || {
+            (running.is_finished() || !of(&ground, &operation).is_empty()).then_some(())
+        })
+        .await;
         tokio::time::sleep(random.pause(150)).await;
         let inside = !running.is_finished();
         kill(&ground, victim, &operation, &sandbox);

@@ -126,7 +126,10 @@ async fn judge(
         if let Some(found) = found {
             break found;
         }
-        assert!(clock.now().duration_since(deadline) < SignedDuration::from_mins(30), "{operation_id}: no outcome");
+        assert!(
+            clock.now().duration_since(deadline) < SignedDuration::from_mins(30),
+            "{operation_id}: no outcome"
+        );
         clock.forward(ROUND);
     };
     said.waited.push(clock.now().duration_since(deadline));
@@ -159,7 +162,10 @@ async fn what_is_said_of_an_orphan_is_true_and_said_in_time() {
     let mut waited = said.waited.clone();
     waited.sort();
     let late = waited.iter().filter(|wait| **wait > WAIT_MAX).count();
-    println!("S-18 seed {SEED}: {} done, {} nothing, {} unknown; {} landed", said.done, said.nothing, said.unknown, said.landed);
+    println!(
+        "S-18 seed {SEED}: {} done, {} nothing, {} unknown; {} landed",
+        said.done, said.nothing, said.unknown, said.landed
+    );
     println!("S-18: after the deadline p50 {:?}, longest {:?}", waited.get(waited.len() / 2), waited.last());
     let failed = late + said.wrong.len();
     println!("S-18: {} passed, {failed} failed", waited.len().saturating_sub(failed));

@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::examples;
 
 /// Of an optimised program; others get more.
-const SERVES_WITHIN: Duration = if cfg!(debug_assertions) { Duration::from_secs(10) } else { Duration::from_secs(1) };
+const SERVES_WITHIN: Duration =
+    if cfg!(debug_assertions) { Duration::from_secs(10) } else { Duration::from_secs(1) };
 const PER_COMMIT: usize = 500;
 
 fn event(operation_id: Uuid, fact: impl Into<Fact>) -> NewEvent {
@@ -36,7 +37,8 @@ async fn filled(setup: &Setup, events: usize) {
         let id = Uuid::now_v7();
         let attempted = |attempt| PushAttempted { attempt, outcome: PushOutcome::Failed };
         let events = (1..).map(attempted).map(|fact| event(id, fact)).take(PER_COMMIT).collect();
-        let commit = Commit { id: Uuid::now_v7(), stream: Stream::operation(id), expected: Expected::Empty, events };
+        let commit =
+            Commit { id: Uuid::now_v7(), stream: Stream::operation(id), expected: Expected::Empty, events };
         ledger.append(commit).await.expect("a commit");
     }
 }

@@ -41,7 +41,8 @@ async fn function(ground: &Ground, sandbox_id: &str, number: i64, cycles: usize,
             until: clock.now() + SignedDuration::from_millis(LEASE_MS),
             reuse: Reuse::Named,
         };
-        let lease = sandboxes.lease_waiting(&request, &origin(), Duration::from_mins(2)).await.expect("a lease");
+        let lease =
+            sandboxes.lease_waiting(&request, &origin(), Duration::from_mins(2)).await.expect("a lease");
         if random.fraction() < 0.3 {
             tokio::time::sleep(random.pause(400)).await;
         }
