@@ -164,8 +164,8 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
     assert!(naive > 0);
 
     let reaped = reaper::reap(&world).await.expect("a round");
-    let (left, killed) =
-        (lock(&fake).sandboxes.keys().cloned().collect::<BTreeSet<_>>(), lock(&fake).killed.clone());
+    let left: BTreeSet<String> = lock(&fake).sandboxes.keys().cloned().collect();
+    let killed = lock(&fake).killed.clone();
     let wrongly = killed.difference(&leaked).count();
     let still = leaked.intersection(&left).count();
     println!("S-9 seed {SEED}: {reaped:?}");
@@ -177,7 +177,8 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
     assert_eq!(lock(&fake).killed, killed);
     clock.forward(SignedDuration::from_mins(3));
     reaper::reap(&world).await.expect("a round");
-    assert_eq!(lock(&fake).killed.difference(&killed).cloned().collect::<BTreeSet<_>>(), young);
+    let later: BTreeSet<String> = lock(&fake).killed.difference(&killed).cloned().collect();
+    assert_eq!(later, young);
 }
 
 /// How many of `young` are taken for leaked by who makes no allowance for what is on its way.
