@@ -69,6 +69,7 @@ facts! {
     SandboxReleased 1,
     WorkspaceOpened 1,
     SandboxExtended 1,
+    SandboxKept 1,
     SandboxPaused 1,
     SandboxResumed 1,
     SandboxKilled 1,

@@ -95,6 +95,17 @@ pub struct SandboxExtended {
     pub expires_at: Timestamp,
 }
 
+/// A caller asked that it is kept otherwise than the policy says, from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SandboxKept {
+    /// It is paused when it had nothing to do for so long, in seconds; 0: never. `None`: as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_after_s: Option<u64>,
+    /// It ends when it had nothing to do for so long, in seconds. `None`: as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u64>,
+}
+
 /// It sleeps and costs nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SandboxPaused {}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey, SavedProjection};
 use gitledger_operations::failure::CODES;
-use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::table;
 use gitledger_projections::cost::Price;
 use gitledger_projections::metrics::{About, MetricsSnapshot, Observation, Vocabulary};
 use url::Url;
@@ -16,7 +16,7 @@ use crate::World;
 
 /// Every value of the label `operation`.
 static OPERATION_NAMES: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| OPERATIONS.iter().map(|operation| operation.name).collect());
+    LazyLock::new(|| table::all().map(|operation| operation.name).collect());
 /// Every value of the label `code`.
 static CODE_NAMES: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| CODES.iter().map(|code| code.name).chain(["abandoned"]).collect());

@@ -15,14 +15,15 @@ use serde_json::{Value, json};
 use crate::access::Principal;
 use crate::exporter::{self, Exporter, Published};
 use crate::trigger::Caller;
-use crate::{Refusal, Settings, World, operate, reaper, trigger};
+use crate::{Refusal, Settings, World, operate, trigger};
 
-/// The function of one git operation.
+/// The function of one operation.
 pub fn operation(name: &'static str) -> ExitCode {
     start(async move |world: &World, event: Value| {
         let authorization = trigger::authorization(&event).map(str::to_owned);
         let (caller, request) = trigger::read(name, event, world.clock.id());
-        let answer = match (principal(world, caller, authorization.as_deref()), request) {
+        let principal = principal(world, name, caller, authorization.as_deref());
+        let answer = match (principal, request) {
             (Ok(principal), Ok(request)) => operate(world, request.by(principal)).await,
             (Err(refusal), _) | (_, Err(refusal)) => Err(refusal),
         };
@@ -34,9 +35,17 @@ pub fn operation(name: &'static str) -> ExitCode {
 }
 
 /// Who may invoke a function directly is IAM's business. Over HTTP it is too, unless a file of keys is named.
-fn principal(world: &World, caller: Caller, authorization: Option<&str>) -> Result<Principal, Refusal> {
+/// A signed request has no key: its signature is checked before anything is done.
+fn principal(
+    world: &World,
+    operation: &str,
+    caller: Caller,
+    authorization: Option<&str>,
+) -> Result<Principal, Refusal> {
     match caller {
-        Caller::Http if world.access.required() => world.access.principal(authorization, world.clock.now()),
+        Caller::Http if world.access.required() && !trigger::is_signed(operation) => {
+            world.access.principal(authorization, world.clock.now())
+        }
         _ => Ok(Principal::Operator),
     }
 }
@@ -63,11 +72,6 @@ pub fn exporter() -> ExitCode {
             published => Ok(json!({"published": published == Published::Accepted})),
         }
     })
-}
-
-/// The reaper: closes what nobody works on any more.
-pub fn reaper() -> ExitCode {
-    start(async |world: &World, _| Ok(json!(reaper::reap(world).await?)))
 }
 
 fn start<F>(handler: F) -> ExitCode

@@ -1,7 +1,8 @@
 //! Every Lambda function, thin over one story.
 //!
-//! [`story::operate`] is the path of one request; the local gateway, the CLI and every `git-*` function
-//! call it and nothing else. [`projector`], [`exporter`] and [`reaper`] are the other three stories.
+//! [`story::operate`] is the path of one request; the local gateway, the CLI and every `git-*` and `sandbox-*`
+//! function call it and nothing else. [`projector`] and [`exporter`] are the other two stories; [`reaper`] is what
+//! `sandbox-reap` does.
 //! Invariants: only [`settings`] reads the environment; nothing is done to the world before an event says
 //! that it will be; nothing is answered before it is durable.
 
@@ -9,6 +10,7 @@ pub mod access;
 pub mod answer;
 pub mod exporter;
 pub mod lambda;
+mod lifecycle;
 pub mod projector;
 pub mod reaper;
 pub mod refusal;

@@ -1,51 +1,45 @@
 //! The reaper: closes what nobody works on any more.
 //!
 //! Sandboxes first: what the ledger believes alive is compared with E2B's own list. Then operations
-//! without an outcome whose holder is dead. What may have reached a remote is asked of the remote.
+//! without an outcome whose holder is dead. What may have reached a remote is asked of the remote. Then what is
+//! idle is put away, as the policy says.
 
+mod idle;
 mod operations;
 mod push;
 mod recall;
 
 use std::collections::BTreeSet;
 
-use gitledger_events::Actor;
 use gitledger_events::sandbox::KillReason;
+use gitledger_sandboxes::control::{Listed, State};
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::reconcile::{Action, Known, reconcile};
-use gitledger_sandboxes::{LeaseError, Origin};
+use gitledger_sandboxes::{LeaseError, Look};
 use jiff::SignedDuration;
-use serde::Serialize;
+use serde_json::json;
 
-use crate::{Refusal, World};
+pub use gitledger_operations::lifecycle::sandbox_reap::SandboxReapOutput as Reaped;
+
+use crate::answer::Outcome;
+use crate::lifecycle::nobody;
+use crate::{Refusal, Request, World};
 
 /// How a holder's name begins that lives only as long as one program on one data directory: whoever has
 /// the directory knows that all other such holders are dead.
 pub const LOCAL_HOLDER: &str = "local:";
 
 /// What is younger is left alone: it may be on its way into the ledger or into E2B's list.
-const GRACE: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const GRACE: SignedDuration = SignedDuration::from_secs(60);
 /// After its deadline an operation's own function gets this long to close it.
 const OVERDUE: SignedDuration = SignedDuration::from_secs(30);
-
-/// What one round did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Reaped {
-    /// Operations that got their outcome.
-    pub operations_closed: u64,
-    /// Operations whose outcome is still not known.
-    pub operations_unknown: u64,
-    /// Sandboxes that the ledger believed alive.
-    pub sandboxes_gone: u64,
-    /// Sandboxes that nobody knew.
-    pub sandboxes_leaked: u64,
-}
 
 /// One round.
 pub async fn reap(world: &World) -> Result<Reaped, Refusal> {
     let mut reaped = Reaped::default();
     sandboxes(world, &mut reaped).await?;
     operations::close(world, &mut reaped).await?;
+    idle::put_away(world, &mut reaped).await?;
     Ok(reaped)
 }
 
@@ -90,7 +84,40 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
             Err(error) => tracing::warn!(%error, "sandbox not settled; the next round tries again"),
         }
     }
+    correct(world, &listed, &known, reaped).await;
     Ok(())
+}
+
+/// Looks at the sandboxes of which one side says that they sleep and the other that they run.
+async fn correct(world: &World, listed: &[Listed], known: &[Known], reaped: &mut Reaped) {
+    for listed in listed {
+        let sleeps = listed.state == State::Paused;
+        let other = |known: &&Known| known.sandbox_id == listed.sandbox_id && known.paused != sleeps;
+        if !known.iter().any(|known| other(&known)) {
+            continue;
+        }
+        match world.sandboxes.look(&listed.sandbox_id, GRACE, &nobody(world)).await {
+            Ok(Look::Paused | Look::Resumed | Look::Extended | Look::Ended) => {
+                reaped.sandboxes_corrected += 1
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "sandbox not looked at; the next round tries again"),
+        }
+    }
+}
+
+/// Fills the pool, when something is missing in it. False when that was tried and did not succeed.
+pub async fn fill_pool(world: &World) -> Result<bool, Refusal> {
+    let missing = {
+        let folded = world.projector.caught_up().await?;
+        folded.sandboxes.upkeep(&world.template, &world.sandbox_policy, world.clock.now()).missing
+    };
+    if missing == 0 {
+        return Ok(true);
+    }
+    let request = Request::new("sandbox-warm", json!({}), None, world.clock.id())?;
+    let answer = crate::operate(world, request).await?;
+    Ok(answer.outcome == Outcome::Succeeded)
 }
 
 /// Ends one sandbox. `false`: there is none.
@@ -121,9 +148,4 @@ pub async fn kill_all(world: &World, reason: KillReason) -> Result<usize, Refusa
         ended += usize::from(kill(world, &id, reason).await?);
     }
     Ok(ended)
-}
-
-/// The reaper acts for nobody.
-fn nobody(world: &World) -> Origin {
-    Origin { operation: None, actor: Actor::default(), repo: None, correlation_id: world.clock.id() }
 }

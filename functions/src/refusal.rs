@@ -65,6 +65,7 @@ impl Refusal {
         match self {
             Self::Rejected(rejection) if rejection.code == "unknown-operation" => 404,
             Self::Rejected(rejection) if rejection.code == "forbidden" => 403,
+            Self::Rejected(rejection) if rejection.code == "bad-signature" => 401,
             Self::Rejected(rejection) if rejection.code == "method-not-allowed" => 405,
             Self::Rejected(_) => 400,
             Self::Unauthenticated { .. } => 401,

@@ -77,7 +77,12 @@ impl Request {
 
     /// What tells a repeat from another request under the same key.
     pub fn digest(&self) -> String {
-        digest(&self.operation, &self.input)
+        self.digest_of(&self.input)
+    }
+
+    /// The same over what stands for the input.
+    pub(crate) fn digest_of(&self, input: &Value) -> String {
+        digest(&self.operation, input)
     }
 }
 

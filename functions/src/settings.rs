@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gitledger_operations::{PushPolicy, Remote, Remotes};
+use gitledger_operations::policy::PushRule;
+use gitledger_operations::{Remote, Remotes};
+use gitledger_projections::SandboxPolicy;
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +26,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("E2B_API_KEY", "key of the E2B account; with it and without E2B_API_URL, sandboxes are real E2B's"),
     ("E2B_API_URL", "address of an E2B-compatible host instead of E2B's own"),
     ("E2B_SANDBOX_URL", "address of that host's sandboxes, when it differs from E2B_API_URL"),
+    ("E2B_TEAM_ID", "the E2B team whose webhooks are taken; unset: any that is signed"),
     ("E2B_TEMPLATE_ID", "the template of new sandboxes; default `base`"),
+    ("E2B_WEBHOOK_SECRET", "what E2B signs its webhooks with; unset: none is taken"),
     ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
     ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
     ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
@@ -40,9 +44,12 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "GITLEDGER_POLICY",
-        "the push policy's file; default `policy.toml` in the data directory, if it is there",
+        "the file of the policies for pushes and for sandboxes; default `policy.toml` in the data directory, if it is there",
     ),
-    ("GITLEDGER_SANDBOX_TTL_S", "life of a sandbox in seconds, extended while it is used; default 3600"),
+    (
+        "GITLEDGER_SANDBOX_TTL_S",
+        "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
+    ),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
 ];
 
@@ -61,9 +68,11 @@ pub struct Settings {
     pub pushgateway: Option<url::Url>,
     /// The mark on this deployment's sandboxes.
     pub deployment: Option<String>,
-    /// Life of a sandbox, in seconds.
-    pub sandbox_ttl_s: u64,
-    /// The push policy's file, if one is named.
+    /// Life of a sandbox in seconds, where it goes over the policy's.
+    pub sandbox_ttl_s: Option<u64>,
+    /// What webhooks are signed with, if any are taken.
+    pub webhook: Option<Webhook>,
+    /// The policies' file, if one is named.
     pub policy_file: Option<PathBuf>,
     /// The file of API keys, if one is named.
     pub keys_file: Option<PathBuf>,
@@ -77,7 +86,7 @@ pub const LEDGER_FILE: &str = "ledger.db";
 /// The API keys' file in the data directory.
 pub const KEYS_FILE: &str = "keys.json";
 
-/// The push policy's file in the data directory.
+/// The policies' file in the data directory.
 pub const POLICY_FILE: &str = "policy.toml";
 
 /// Where a running `gitledger up` tells its own functions which host to use; lies in the data directory,
@@ -91,6 +100,25 @@ pub struct HostFile {
     pub api_url: String,
     /// Its key.
     pub api_key: String,
+}
+
+/// The contents of [`POLICY_FILE`]: two policies that know nothing of each other.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policies {
+    /// What may be pushed, see [`gitledger_operations::PushPolicy`].
+    pub push: Vec<PushRule>,
+    /// How sandboxes are chosen and kept.
+    pub sandboxes: SandboxPolicy,
+}
+
+/// How a webhook of E2B's is known.
+#[derive(Debug)]
+pub struct Webhook {
+    /// What it is signed with.
+    pub secret: Secret,
+    /// The E2B team that it must be about, where one is named.
+    pub team_id: Option<String>,
 }
 
 /// The API key that the command line sends. Only ever from the environment: arguments are seen by others.
@@ -121,6 +149,8 @@ impl Settings {
                 .transpose()?,
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
+            webhook: get("E2B_WEBHOOK_SECRET")
+                .map(|secret| Webhook { secret: Secret::new(secret), team_id: get("E2B_TEAM_ID") }),
             policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
@@ -132,17 +162,22 @@ impl Settings {
         self.keys_file.clone().unwrap_or_else(|| self.data_dir.join(KEYS_FILE))
     }
 
-    /// The push policy: of the file that is named, which must be there; else of [`POLICY_FILE`], which need
+    /// The policies: of the file that is named, which must be there; else of [`POLICY_FILE`], which need
     /// not. Read once, at start. A file that cannot be read, or says what is not understood, is no policy.
-    pub fn policy(&self) -> Result<PushPolicy, SettingsError> {
+    pub fn policies(&self) -> Result<Policies, SettingsError> {
         let named = self.policy_file.is_some();
         let file = self.policy_file.clone().unwrap_or_else(|| self.data_dir.join(POLICY_FILE));
         let refuse = |rule: String| wrong("GITLEDGER_POLICY", &format!("{} {rule}", file.display()));
-        match std::fs::read_to_string(&file) {
-            Ok(text) => toml::from_str(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Ok(PushPolicy::default()),
-            Err(error) => Err(refuse(format!("cannot be read: {error}"))),
+        let mut policies: Policies = match std::fs::read_to_string(&file) {
+            Ok(text) => toml::from_str(&text).map_err(|error| refuse(format!("is wrong: {error}")))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Policies::default(),
+            Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
+        };
+        if let Some(fault) = policies.sandboxes.fault() {
+            return Err(refuse(format!("is wrong: {fault}")));
         }
+        policies.sandboxes.ttl_s = self.sandbox_ttl_s.unwrap_or(policies.sandboxes.ttl_s);
+        Ok(policies)
     }
 
     /// The host that a running `gitledger up` left word of, when the environment names none.
@@ -182,10 +217,10 @@ fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, Se
     Ok(Some(endpoint))
 }
 
-fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<u64, SettingsError> {
-    let Some(text) = get("GITLEDGER_SANDBOX_TTL_S") else { return Ok(3600) };
+fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, SettingsError> {
+    let Some(text) = get("GITLEDGER_SANDBOX_TTL_S") else { return Ok(None) };
     match text.parse() {
-        Ok(seconds) if (60..=86_400).contains(&seconds) => Ok(seconds),
+        Ok(seconds) if (60..=86_400).contains(&seconds) => Ok(Some(seconds)),
         _ => Err(wrong("GITLEDGER_SANDBOX_TTL_S", "must be 60 to 86400 seconds")),
     }
 }

@@ -1,8 +1,9 @@
-//! What invokes a git function: API Gateway (HTTP API v2, REST v1), a Function URL, or plain JSON.
+//! What invokes a function: API Gateway (HTTP API v2, REST v1), a Function URL, or plain JSON.
 //!
 //! Deliberately absent: dispatch on `routeKey`. One function is one operation, so the route says nothing
 //! that the function does not know; cargo-lambda sends `$default` for every route.
 
+use gitledger_operations::table;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,15 +22,41 @@ pub enum Caller {
 /// Reads a trigger as a request for one operation.
 pub fn read(operation: &str, trigger: Value, new_id: Uuid) -> (Caller, Result<Request, Refusal>) {
     let is_http = trigger.get("requestContext").is_some() && trigger.get("headers").is_some();
+    if trigger.get("detail-type").is_some_and(|kind| kind == "Scheduled Event") {
+        // Whatever is scheduled asks for nothing in particular.
+        let request = Request::new(operation, json!({}), None, new_id);
+        return (Caller::Direct, request.map_err(Into::into));
+    }
     if !is_http {
         let (input, key) = direct(trigger);
         return (Caller::Direct, Request::new(operation, input, key.as_deref(), new_id).map_err(Into::into));
     }
-    let request = body(&trigger).and_then(|input| {
-        let key = header(&trigger, "idempotency-key");
+    let input = if is_signed(operation) {
+        bytes(&trigger).and_then(|bytes| signed_input(bytes, |name| header(&trigger, name)))
+    } else {
+        bytes(&trigger).and_then(|bytes| json_body(&bytes))
+    };
+    let request = input.and_then(|input| {
+        let key = header(&trigger, "idempotency-key").filter(|_| !is_signed(operation));
         Ok(Request::new(operation, input, key, new_id)?)
     });
     (Caller::Http, request)
+}
+
+/// Whether its requests over HTTP carry a signature of their own and no API key.
+pub fn is_signed(operation: &str) -> bool {
+    table::find(operation).is_some_and(|declaration| declaration.signed)
+}
+
+/// The input of an operation that is asked for by E2B's webhook: the body as it is, and what signs it.
+pub fn signed_input<'h>(body: Vec<u8>, header: impl Fn(&str) -> Option<&'h str>) -> Result<Value, Refusal> {
+    let body = String::from_utf8(body).map_err(|_| malformed("must be UTF-8"))?;
+    let signature = header("e2b-signature").unwrap_or_default();
+    Ok(json!({
+        "body": body,
+        "signature": signature,
+        "signature_version": header("e2b-signature-version"),
+    }))
 }
 
 /// The answer in the shape of its caller. Over HTTP, an unknown outcome is 202 with the place to ask again.
@@ -76,17 +103,16 @@ fn direct(mut trigger: Value) -> (Value, Option<String>) {
     }
 }
 
-fn body(trigger: &Value) -> Result<Value, Refusal> {
+fn bytes(trigger: &Value) -> Result<Vec<u8>, Refusal> {
     let text = trigger.get("body").and_then(Value::as_str).unwrap_or("{}");
     let encoded = trigger.get("isBase64Encoded").and_then(Value::as_bool).unwrap_or(false);
-    let bytes = if encoded {
+    if encoded {
         use base64::Engine;
         let engine = base64::engine::general_purpose::STANDARD;
-        engine.decode(text).map_err(|_| malformed("must be base64 where isBase64Encoded is true"))?
+        engine.decode(text).map_err(|_| malformed("must be base64 where isBase64Encoded is true"))
     } else {
-        text.as_bytes().to_vec()
-    };
-    json_body(&bytes)
+        Ok(text.as_bytes().to_vec())
+    }
 }
 
 /// The `Authorization` header of a trigger that came over HTTP.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use gitledger_ledger::{Ledger, LedgerError};
 use gitledger_operations::{PushPolicy, Remotes};
+use gitledger_projections::SandboxPolicy;
 use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
 
 use crate::access::Access;
 use crate::projector::Projector;
 use crate::running::Operations;
-use crate::settings::{SettingsError, Tokens};
+use crate::settings::{SettingsError, Tokens, Webhook};
 
 /// Made once per process, shared by everything in it.
 pub struct World {
@@ -37,8 +38,10 @@ pub struct World {
     pub local_host: bool,
     /// The template of new sandboxes.
     pub template: String,
-    /// Life of a sandbox, in seconds.
-    pub sandbox_ttl_s: u64,
+    /// How sandboxes are chosen and kept.
+    pub sandbox_policy: SandboxPolicy,
+    /// How a webhook of E2B's is known; `None`: none is taken.
+    pub webhook: Option<Webhook>,
     /// Where metrics are published.
     pub pushgateway: Option<url::Url>,
 }
@@ -49,13 +52,13 @@ pub enum WorldError {
     /// The saved projections could not be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The push policy is wrong.
+    /// A policy is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
 impl World {
-    /// Joins the parts; loads the saved projections and the push policy.
+    /// Joins the parts; loads the saved projections and the policies.
     pub async fn new(
         ledger: Arc<dyn Ledger>,
         sandboxes: Arc<Sandboxes>,
@@ -63,7 +66,7 @@ impl World {
         settings: crate::Settings,
         holder: Option<String>,
     ) -> Result<Self, WorldError> {
-        let policy = settings.policy()?;
+        let policies = settings.policies()?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
@@ -73,14 +76,15 @@ impl World {
             clock,
             projector,
             remotes: settings.remotes,
-            policy,
+            policy: PushPolicy { push: policies.push },
             access,
             tokens: settings.tokens,
             running: Operations::default(),
             holder,
             local_host: false,
             template: template.unwrap_or_else(|| "base".to_owned()),
-            sandbox_ttl_s: settings.sandbox_ttl_s,
+            sandbox_policy: policies.sandboxes,
+            webhook: settings.webhook,
             pushgateway: settings.pushgateway,
         })
     }

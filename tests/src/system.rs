@@ -188,7 +188,7 @@ impl System {
 
     /// An operation that must succeed; its whole answer.
     pub async fn operate(&self, operation: &str, input: &Value) -> Value {
-        let (status, answer) = self.post(&format!("/git/{operation}"), input).await;
+        let (status, answer) = self.post(&path(operation), input).await;
         let succeeded = status == 200 && answer["outcome"] == "succeeded";
         assert!(succeeded, "{operation}: {status} {answer:#}\nthe program said:\n{}", self.log());
         answer
@@ -203,6 +203,12 @@ impl System {
     pub async fn kill(self) -> String {
         self.process.kill().await
     }
+}
+
+/// Where an operation is asked for.
+pub fn path(operation: &str) -> String {
+    let about = operation.strip_prefix("sandbox-").map(|verb| format!("/sandbox/{verb}"));
+    about.unwrap_or_else(|| format!("/git/{operation}"))
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Value)> {

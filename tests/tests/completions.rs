@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
 use gitledger_tests::Setup;
 
 /// What bash offers for the last of these words.
@@ -36,9 +36,12 @@ fn bash_completes_the_beginning_of_an_operation() {
 
 #[test]
 fn bash_knows_every_operation_its_flags_and_its_choices() {
-    let found = offered(&["gitledger", "git", ""]);
-    for operation in OPERATIONS {
-        assert!(found.iter().any(|word| word == operation.name), "{}: {found:?}", operation.name);
+    for (family, operations) in [("git", OPERATIONS), ("sandbox", SANDBOX_OPERATIONS)] {
+        let found = offered(&["gitledger", family, ""]);
+        for operation in operations {
+            let verb = operation.words().1;
+            assert!(found.iter().any(|word| word == verb), "{verb}: {found:?}");
+        }
     }
     assert_eq!(offered(&["gitledger", "git", "diff", "--context"]), ["--context-lines"]);
     assert_eq!(offered(&["gitledger", "git", "diff", "--detail", "s"]), ["stat"]);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// What the watcher would build at the first call of each; built before, and selected as the watcher does:
 /// by name in the whole workspace, which decides the features of dependencies.
-const FUNCTIONS: [&str; 3] = ["git-status", "projector", "reaper"];
+const FUNCTIONS: [&str; 3] = ["git-status", "projector", "sandbox-reap"];
 
 fn build() {
     let selection: Vec<&str> = FUNCTIONS.iter().flat_map(|function| ["--bin", function]).collect();
@@ -112,8 +112,9 @@ async fn a_function_invoked_by_cargo_lambda_answers_as_the_gateway_does() {
     let schedule = trigger(&setup, "schedule.json", "");
     let caught_up = lambda.invoke("projector", &schedule);
     assert!(caught_up["position"].as_u64().is_some_and(|position| position > 0), "{caught_up}");
-    let reaped = lambda.invoke("reaper", &schedule);
-    assert!(reaped.is_object(), "{reaped}");
+    let reaped = lambda.invoke("sandbox-reap", &schedule);
+    assert_eq!(reaped["outcome"], "succeeded", "{reaped:#}");
+    assert_eq!(reaped["output"]["sandboxes_leaked"], 0, "{reaped:#}");
 
     // What the functions did is in the same ledger, and the reaper took nothing from the living.
     let (_, told) =

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use gitledger::mcp::tools;
-use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::{Declaration, table};
 use gitledger_tests::tools::{mcp_inspector, mcp_sdk};
 use gitledger_tests::{Origin, Process, Setup, System, workspace};
 use serde_json::{Value, json};
@@ -39,9 +39,9 @@ fn every_operation_of_the_table_is_a_tool_with_its_help_and_its_fields() {
     let tools = json!(tools::all());
     let tools = tools.as_array().expect("a list");
     let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().expect("a name").to_owned()).collect();
-    let wanted: Vec<_> = OPERATIONS.iter().map(|o| format!("git_{}", o.name.replace('-', "_"))).collect();
+    let wanted: Vec<_> = table::all().map(Declaration::tool).collect();
     assert_eq!(names, wanted);
-    for (tool, operation) in tools.iter().zip(OPERATIONS) {
+    for (tool, operation) in tools.iter().zip(table::all()) {
         let name = operation.name;
         assert_eq!(tool["description"], operation.help(), "{name}");
         let mut input = fields(&(operation.input_schema)().to_value());
@@ -272,7 +272,10 @@ async fn a_web_page_cannot_call_tools() {
     let setup = Setup::new();
     let system = setup.start().await;
     let (status, answer) = asked_by(&system, None).await;
-    assert_eq!((status, answer["result"]["tools"].as_array().map(Vec::len)), (200, Some(OPERATIONS.len())));
+    assert_eq!(
+        (status, answer["result"]["tools"].as_array().map(Vec::len)),
+        (200, Some(table::all().count()))
+    );
     let (status, answer) = asked_by(&system, Some("http://evil.example")).await;
     assert_eq!((status, &answer["field"]), (403, &json!("Origin")));
     system.stop().await;

@@ -73,9 +73,16 @@ fn a_policy_that_is_not_understood_is_not_taken_for_none() {
         let output = setup.run(&["up", "--listen", "127.0.0.1:0", "--host-listen", "127.0.0.1:0"]);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    for bad in
-        ["[[push]]\nrepo = \"*\"\nprotects = [\"main\"]\n", "push = 1", "[[push]]\nrepo = \"*.com/x\"\n"]
-    {
+    for bad in [
+        "[[push]]\nrepo = \"*\"\nprotects = [\"main\"]\n",
+        "push = 1",
+        "[[push]]\nrepo = \"*.com/x\"\n",
+        "[sandboxes]\npause_after = 1\n",
+        "[sandboxes]\nttl_s = 1\n",
+        "[sandboxes]\nreuse = \"always\"\n",
+        "[sandboxes]\npool = 1000\n",
+        "[sandboxes]\ntrust = [\"a1\"]\n",
+    ] {
         std::fs::write(&file, bad).expect("a policy");
         let (code, said) = up(&setup);
         assert!(code == Some(2) && said.contains("policy.toml"), "{bad}: {code:?} {said}");

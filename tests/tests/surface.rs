@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use gitledger_functions::settings::VARIABLES;
 use gitledger_functions::trigger;
-use gitledger_operations::table::{self, OPERATIONS};
+use gitledger_operations::table::{self, OPERATIONS, SANDBOX_OPERATIONS};
 use gitledger_operations::{Declaration, Remotes};
 use gitledger_tests::workspace;
 use serde_json::{Value, json};
@@ -42,8 +42,8 @@ fn readme_has(mark: &str, wanted: &str) {
 /// Each is declared for one reason: by itself a program gets a test program, empty and 50 MB large.
 #[test]
 fn no_function_has_a_test_program_of_its_own() {
-    let others = ["exporter", "projector", "reaper"].map(str::to_owned);
-    let mut names: Vec<String> = OPERATIONS.iter().map(Declaration::function).chain(others).collect();
+    let others = ["exporter", "projector"].map(str::to_owned);
+    let mut names: Vec<String> = table::all().map(Declaration::function).chain(others).collect();
     names.sort_unstable();
     let mut lines = String::new();
     for name in names {
@@ -77,15 +77,19 @@ fn fields(operation: &Declaration) -> String {
 
 #[test]
 fn the_readme_lists_the_operations_of_the_table() {
-    let mut lines =
-        String::from("| `POST /git/` | effect | input, optional in brackets | |\n|---|---|---|---|\n");
-    for operation in OPERATIONS {
-        let effect = json!(operation.effect);
-        let (name, effect) = (operation.name, effect.as_str().expect("a word"));
-        writeln!(lines, "| `{name}` | {effect} | {} | {} |", fields(operation), operation.summary())
-            .expect("text");
+    for (mark, family, operations) in
+        [("operations", "git", OPERATIONS), ("sandbox-operations", "sandbox", SANDBOX_OPERATIONS)]
+    {
+        let mut lines =
+            format!("| `POST /{family}/` | effect | input, optional in brackets | |\n|---|---|---|---|\n");
+        for operation in operations {
+            let effect = json!(operation.effect);
+            let (name, effect) = (operation.words().1, effect.as_str().expect("a word"));
+            writeln!(lines, "| `{name}` | {effect} | {} | {} |", fields(operation), operation.summary())
+                .expect("text");
+        }
+        readme_has(mark, &lines);
     }
-    readme_has("operations", &lines);
 }
 
 #[test]
@@ -97,29 +101,37 @@ fn the_readme_lists_every_setting() {
     readme_has("settings", &lines);
 }
 
-/// The names of the table, sorted.
-fn names() -> Vec<String> {
-    let mut names: Vec<String> = OPERATIONS.iter().map(|operation| operation.name.to_owned()).collect();
-    names.sort();
-    names
+/// The words by which operations of a family are asked for, sorted.
+fn verbs(operations: &[Declaration]) -> Vec<&str> {
+    let mut verbs: Vec<_> = operations.iter().map(|operation| operation.words().1).collect();
+    verbs.sort_unstable();
+    verbs
 }
 
 #[test]
 fn the_document_has_every_operation_and_no_other() {
     let document = &*gitledger::gateway::openapi::DOCUMENT;
     let paths = document["paths"].as_object().expect("paths");
-    let found: Vec<&str> = paths.keys().filter_map(|path| path.strip_prefix("/git/")).collect();
-    assert_eq!(found, names());
-    for operation in OPERATIONS {
-        let told = &paths[&format!("/git/{}", operation.name)]["post"];
+    for (start, operations) in [("/git/", OPERATIONS), ("/sandbox/", SANDBOX_OPERATIONS)] {
+        let found: Vec<&str> = paths.keys().filter_map(|path| path.strip_prefix(start)).collect();
+        assert_eq!(found, verbs(operations));
+    }
+    for operation in table::all() {
+        let told = &paths[&operation.path()]["post"];
+        let tag = if operation.words().0 == "git" { json!(operation.effect) } else { json!("sandboxes") };
+        assert_eq!(told["description"], json!(operation.help()), "{}", operation.name);
+        assert_eq!(told["tags"], json!([tag]), "{}", operation.name);
+        if operation.signed {
+            let headers = told["parameters"].to_string();
+            assert!(headers.contains("e2b-signature") && told["security"] == json!([]), "{headers}");
+            continue;
+        }
         let reference = told["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
         let pointer = reference.expect("a component").trim_start_matches('#');
         let shown = &document.pointer(pointer).expect("that is there")["properties"];
         let own = Value::from((operation.input_schema)());
         let fields = |schema: &Value| schema.as_object().map(|all| all.keys().cloned().collect::<Vec<_>>());
         assert_eq!(fields(shown), fields(&own["properties"]), "{}", operation.name);
-        assert_eq!(told["description"], json!(operation.help()), "{}", operation.name);
-        assert_eq!(told["tags"], json!([operation.effect]), "{}", operation.name);
     }
 }
 
@@ -138,14 +150,16 @@ fn nothing_in_the_document_points_at_what_is_not_there() {
 #[test]
 fn the_command_line_has_every_operation_and_no_other() {
     let command = gitledger::commands::command();
-    let git = command.find_subcommand("git").expect("the command");
-    let mut found: Vec<String> = git.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    found.sort_unstable();
-    assert_eq!(found, names());
-    let help = git.clone().render_help().to_string();
-    for operation in OPERATIONS {
-        let line = |line: &str| line.split_whitespace().next() == Some(operation.name);
-        assert_eq!(help.lines().filter(|text| line(text)).count(), 1, "{} in:\n{help}", operation.name);
+    for (family, operations) in [("git", OPERATIONS), ("sandbox", SANDBOX_OPERATIONS)] {
+        let family = command.find_subcommand(family).expect("the command");
+        let mut found: Vec<&str> = family.get_subcommands().map(|verb| verb.get_name()).collect();
+        found.sort_unstable();
+        assert_eq!(found, verbs(operations));
+        let help = family.clone().render_help().to_string();
+        for verb in found {
+            let line = |line: &str| line.split_whitespace().next() == Some(verb);
+            assert_eq!(help.lines().filter(|text| line(text)).count(), 1, "{verb} in:\n{help}");
+        }
     }
 }
 
@@ -159,7 +173,7 @@ fn wanted_functions() -> BTreeMap<String, String> {
         );
         (format!("{function}.rs"), text)
     };
-    OPERATIONS.iter().map(function).collect()
+    table::all().map(function).collect()
 }
 
 #[test]
@@ -167,7 +181,7 @@ fn there_is_a_function_for_every_operation_and_no_other() {
     let dir = workspace::root().join("functions/src/bin");
     let of_git = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("git-") || name.starts_with("operation-")
+        ["git-", "operation-", "sandbox-"].iter().any(|start| name.starts_with(start))
     };
     let files = fs::read_dir(&dir)
         .expect("the functions")
@@ -200,11 +214,13 @@ fn every_sample_trigger_is_a_request_that_its_function_takes() {
         let text = read(&file).replace("SANDBOX_ID", "i0123456789abcdefghij");
         let sample: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
         // `git-status.api-gateway-v2.json` is for `git-status`; `schedule.json` is for whatever is scheduled.
-        let Some(operation) = name.split('.').next().and_then(|function| function.strip_prefix("git-"))
-        else {
+        let function = name.split('.').next().unwrap_or_default();
+        if function == "schedule" {
             continue;
-        };
-        let declaration = table::find(operation).unwrap_or_else(|| panic!("{name}: no such operation"));
+        }
+        let declaration = table::all().find(|operation| operation.function() == function);
+        let declaration = declaration.unwrap_or_else(|| panic!("{name}: no such operation"));
+        let operation = declaration.name;
         let request = trigger::read(operation, sample, uuid::Uuid::nil()).1;
         let request = request.unwrap_or_else(|refusal| panic!("{name}: {:#}", refusal.problem()));
         if let Err(rejection) = declaration.ask(request.input, &remotes) {

@@ -39,6 +39,15 @@ impl Principal {
         )
     }
 
+    /// Refuses what is for no repository in particular, for a key of certain repositories.
+    pub fn check_any_repo(&self, field: &str) -> Result<(), Refusal> {
+        self.refused_unless(
+            |grant| grant.covers(None),
+            field,
+            || "is needed with this key, and must be a repository of this key".to_owned(),
+        )
+    }
+
     /// Refuses a sandbox that is not the key's. One that does not exist is refused alike, so that nobody
     /// learns which there are.
     pub fn check_use(&self, effect: Effect, owner: Option<&str>, repo: Option<&Repo>) -> Result<(), Refusal> {

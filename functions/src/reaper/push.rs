@@ -130,7 +130,7 @@ async fn ask(
     let wanted = SandboxRequested {
         request_id: world.clock.id(),
         template: world.template.clone(),
-        timeout_s: world.sandbox_ttl_s,
+        timeout_s: world.sandbox_policy.ttl_s,
     };
     recorder.append(world, vec![wanted.clone().into()]).await?;
     let request = OpenRequest {

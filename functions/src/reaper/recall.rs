@@ -71,11 +71,11 @@ pub(super) async fn look(
         Err(LeaseError::NotFound) => return none("and there is no such sandbox"),
         Err(error) => return Err(Refusal::Fault(error.to_string())),
     }
-    match tenure(world, orphan, sandbox_id).await? {
+    let first = match tenure(world, orphan, sandbox_id).await? {
         Tenure::Never => return none("before it had the workspace"),
         Tenure::Over => return unknown("and others have had the workspace since"),
-        Tenure::Last => {}
-    }
+        Tenure::Last { first } => first,
+    };
     let late = world.clock.now().duration_since(orphan.deadline);
     let lease = match hold(world, orphan, sandbox_id, origin).await {
         Ok(lease) => lease,
@@ -86,7 +86,7 @@ pub(super) async fn look(
         }
         Err(_) => return Ok(Seen::NotYet),
     };
-    match told(world, orphan, state, &lease, late.is_positive()).await {
+    match told(world, orphan, state, &lease, late.is_positive(), first).await {
         Ok(Some(closing)) => Ok(Seen::Closed(Box::new(Closing { lease: Some(lease), ..closing }))),
         Ok(None) => Ok(Seen::NotYet),
         Err(SandboxError::NotFound) => none("and its sandbox with it"),
@@ -122,8 +122,8 @@ pub(super) async fn quiet(world: &World, orphan: &OpenOperation, sandbox_id: &st
 enum Tenure {
     /// It never had it.
     Never,
-    /// It was the last to have it.
-    Last,
+    /// It was the last to have it, perhaps the first too.
+    Last { first: bool },
     /// Others have had it since, and may have tidied its traces away.
     Over,
 }
@@ -132,14 +132,20 @@ async fn tenure(world: &World, orphan: &OpenOperation, sandbox_id: &str) -> Resu
     let Ok(stream) = Stream::sandbox(sandbox_id) else { return Ok(Tenure::Never) };
     let records = world.ledger.read_stream(&stream, 1).await?;
     let leases = records.iter().filter_map(|record| match record.fact() {
-        Ok(Fact::SandboxLeased(leased)) => Some(leased.operation_id),
+        Ok(Fact::SandboxLeased(leased)) => Some(leased),
         _ => None,
     });
-    Ok(leases.fold(Tenure::Never, |before, id| match before {
-        _ if id == orphan.id => Tenure::Last,
-        Tenure::Never => Tenure::Never,
-        Tenure::Last | Tenure::Over => Tenure::Over,
-    }))
+    let mut found = Tenure::Never;
+    for leased in leases {
+        let ours = leased.operation_id == orphan.id;
+        found = match found {
+            Tenure::Last { first } if ours => Tenure::Last { first },
+            _ if ours => Tenure::Last { first: leased.epoch == 1 },
+            Tenure::Never => Tenure::Never,
+            Tenure::Last { .. } | Tenure::Over => Tenure::Over,
+        };
+    }
+    Ok(found)
 }
 
 /// Takes the workspace for a look: the orphan's own lease while that lasts, else a new one, with a later epoch.
@@ -157,20 +163,22 @@ async fn hold(
     };
     let mut lease = world.sandboxes.lease(&request, origin).await?;
     if lease.state.life == Life::Paused {
-        let life = std::time::Duration::from_secs(world.sandbox_ttl_s);
+        let life = std::time::Duration::from_secs(world.sandbox_policy.ttl_s);
         world.sandboxes.resume(&mut lease, life).await?;
     }
     Ok(lease)
 }
 
 /// Goes through the rounds as their function would have. `stop`: its time is over, so that nothing of it may
-/// go on.
+/// go on. `first`: nobody had the sandbox before it, so that there need be no traces of anybody.
+#[allow(clippy::fn_params_excessive_bools)] // two facts
 async fn told(
     world: &World,
     orphan: &OpenOperation,
     state: &OperationState,
     lease: &Lease,
     stop: bool,
+    first: bool,
 ) -> Result<Option<Closing>, SandboxError> {
     let mut asked = None;
     let mut rounds: Vec<Exits> = Vec::new();
@@ -178,10 +186,13 @@ async fn told(
         let tag = tag(orphan.id, rounds.len());
         let kept = match world.sandboxes.envd().recall(&lease.sandbox_id, &tag, lease.epoch, stop).await? {
             Recalled::Running => return Ok(None),
-            Recalled::Nothing if rounds.is_empty() => {
+            Recalled::Blank if !first => {
+                return Ok(Some(Closing::abandoned("and its traces are gone", SideEffect::Unknown)));
+            }
+            Recalled::Nothing | Recalled::Blank if rounds.is_empty() => {
                 return Ok(Some(Closing::abandoned("before git was started", SideEffect::None)));
             }
-            Recalled::Nothing => {
+            Recalled::Nothing | Recalled::Blank => {
                 let reason = format!("after round {} of its work, before the next", rounds.len());
                 return Ok(Some(Closing::abandoned(&reason, SideEffect::Unknown)));
             }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Running;
 use super::outcome::{End, Work};
-use crate::{Answer, Refusal, World};
+use crate::{Answer, Refusal, World, lifecycle};
 
 /// Looks up what an operation wants to know, as far as its API key may see it: what the key may not see is
 /// not there.
@@ -33,6 +33,12 @@ pub(crate) async fn find(running: &Running<'_>) -> Result<Found, Refusal> {
             let seen = found.filter(|(owner, repo, _)| principal.may_see(owner.as_deref(), repo.as_ref()));
             Ok(seen.map_or(Found::Nothing, |(_, _, record)| Found::Operation(Box::new(record))))
         }
+        Wants::Sandboxes => lifecycle::all(world, principal).await.map(Found::Sandboxes),
+        Wants::Sandbox(id) => {
+            let found = lifecycle::one(world, &id).await?;
+            let seen = found.filter(|(owner, repo, _)| principal.may_see(owner.as_deref(), repo.as_ref()));
+            Ok(seen.map_or(Found::Nothing, |(_, _, record)| Found::Sandbox(Box::new(record), false)))
+        }
         Wants::Stop(id) => {
             let found = whole(world, id).await?;
             let Some((_, _, record)) = found.filter(|(owner, _, _)| principal.may_end(owner.as_deref()))
@@ -48,6 +54,18 @@ pub(crate) async fn find(running: &Running<'_>) -> Result<Found, Refusal> {
 /// Answers an operation that asks only for what the ledger has. It is not recorded: whoever looks every
 /// second would fill the ledger with its looking.
 pub(crate) fn answer(running: &Running<'_>) -> Result<Answer, Refusal> {
+    let work = running.decided(&running.found)?;
+    Ok(work.settle(running, running.request.operation_id).0)
+}
+
+impl Running<'_> {
+    /// What an operation that runs nothing makes of what was found for it.
+    pub(crate) fn decided(&self, found: &Found) -> Result<Work, Refusal> {
+        decided(self, found)
+    }
+}
+
+fn decided(running: &Running<'_>, found: &Found) -> Result<Work, Refusal> {
     let world = running.world;
     let context = Context {
         operation_id: running.request.operation_id,
@@ -57,18 +75,15 @@ pub(crate) fn answer(running: &Running<'_>) -> Result<Answer, Refusal> {
         remotes: &world.remotes,
         policy: &world.policy,
         requested_at: running.requested_at,
-        found: &running.found,
+        found,
         envelope: gitledger_operations::Envelope::NONE,
         jitter: 0.0,
     };
-    let work = match running.asked.decide(&context, &[]) {
-        Decision::Done(done) => Work { end: End::Done(done), ..Work::nothing() },
-        Decision::Failed(failure) => Work::refused(*failure),
-        Decision::Run { .. } => {
-            return Err(Refusal::Fault("an operation without a sandbox runs a plan".to_owned()));
-        }
-    };
-    Ok(work.settle(running, running.request.operation_id).0)
+    match running.asked.decide(&context, &[]) {
+        Decision::Done(done) => Ok(Work { end: End::Done(done), ..Work::nothing() }),
+        Decision::Failed(failure) => Ok(Work::refused(*failure)),
+        Decision::Run { .. } => Err(Refusal::Fault("an operation without a sandbox runs a plan".to_owned())),
+    }
 }
 
 /// Tells what runs of it to stop: at once, if its function is in this process and between two plans, and its

@@ -7,28 +7,31 @@
 //! A read changes nothing: no intent, no lease, one append at its end.
 
 mod asked;
-mod open;
+pub(crate) mod open;
 mod outcome;
 mod permit;
 mod recorder;
 pub(crate) mod recovered;
 mod repeat;
 mod rounds;
-mod sandbox;
+pub(crate) mod sandbox;
 
 use std::time::{Duration, Instant};
 
 use gitledger_events::operation::{Effect, OperationRequested};
+use gitledger_operations::lifecycle::Order;
 use gitledger_operations::record::Found;
 use gitledger_operations::{Asked, Declaration, Place, Rejection, table};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::lifecycle::{self, webhook};
 use crate::running::Entry;
 use crate::{Answer, Refusal, Request, World};
 use open::Opened;
 pub use outcome::Work;
 pub use recorder::Recorder;
 pub(crate) use rounds::tag;
+pub(crate) use sandbox::lease_failure;
 
 /// One request on its way.
 pub(crate) struct Running<'w> {
@@ -48,8 +51,11 @@ pub(crate) struct Running<'w> {
 }
 
 /// Does what is asked, once, and answers. The same id again gets the recorded answer.
-pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal> {
+pub async fn operate(world: &World, mut request: Request) -> Result<Answer, Refusal> {
     let declaration = table::find(&request.operation).ok_or_else(|| unknown(&request.operation))?;
+    if declaration.signed {
+        webhook::admit(world, &mut request)?;
+    }
     let asked = declaration.ask(request.input.clone(), &world.remotes)?;
     let requested_at = world.clock.now();
     let time =
@@ -63,8 +69,10 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
         Running { world, request, declaration, asked, started, requested_at, deadline, found, entry, time };
     permit::check(&running).await?;
     running.found = asked::find(&running).await?;
-    if running.asked.place() == Place::Ledger {
-        return asked::answer(&running);
+    match running.asked.place() {
+        Place::Ledger => return asked::answer(&running),
+        Place::Host(_) => return lifecycle::operate(&running).await,
+        Place::Named(_) | Place::Opens { .. } => {}
     }
     match declaration.effect {
         Effect::Reads => running.read().await,
@@ -73,7 +81,7 @@ pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal>
 }
 
 fn unknown(name: &str) -> Refusal {
-    let names: Vec<_> = table::OPERATIONS.iter().map(|operation| operation.name).collect();
+    let names: Vec<_> = table::all().map(|operation| operation.name).collect();
     let shown: String = name.chars().take(40).filter(|c| !c.is_control()).collect();
     let rule = format!("{shown:?} is not an operation; there are: {}", names.join(", "));
     Rejection { code: "unknown-operation", field: "operation".to_owned(), rule }.into()
@@ -133,16 +141,30 @@ impl Running<'_> {
         self.deadline.saturating_add(SignedDuration::from_secs(10)).unwrap_or(Timestamp::MAX)
     }
 
+    /// What tells a repeat from another request under the same key.
+    pub(crate) fn digest(&self) -> String {
+        match self.asked.place() {
+            Place::Host(Order::Look { notice }) => self.request.digest_of(&webhook::same(notice)),
+            _ => self.request.digest(),
+        }
+    }
+
+    /// The recorded answer of the operation that has this id already, as soon as there is one.
+    pub(crate) async fn follow(&self) -> Result<Answer, Refusal> {
+        repeat::follow(self).await
+    }
+
     /// The intent.
     pub(crate) fn intent(&self) -> OperationRequested {
         let sandbox_id = match self.asked.place() {
             Place::Named(id) => Some(id.to_owned()),
+            Place::Host(order) => order.sandbox_id().map(str::to_owned),
             Place::Opens { .. } | Place::Ledger => None,
         };
         OperationRequested {
             effect: self.declaration.effect,
             input: self.asked.recorded_input(),
-            input_digest: self.request.digest(),
+            input_digest: self.digest(),
             sandbox_id,
             holder: self.world.holder.clone(),
             deadline: self.deadline,

@@ -7,7 +7,7 @@ use gitledger_events::sandbox::Reuse;
 use gitledger_events::{Fact, Repo};
 use gitledger_ledger::AppendError;
 use gitledger_operations::{Failure, Place};
-use gitledger_projections::sandboxes::Wanted;
+use gitledger_projections::sandboxes::{Choice, Wanted};
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::{Lease, LeaseError, OpenRequest};
 
@@ -19,7 +19,7 @@ use crate::Refusal;
 /// The longest wait for a workspace that another operation has.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How many sandboxes that fit are tried before a new one is made.
-const CANDIDATES_MAX: usize = 3;
+const CHOICES_MAX: usize = 8;
 
 /// How a write begins.
 pub(crate) enum Opened {
@@ -34,7 +34,9 @@ pub(crate) enum Opened {
 pub(crate) async fn begin(running: &Running<'_>) -> Result<Opened, Refusal> {
     match running.asked.place() {
         Place::Named(sandbox_id) => named(running, sandbox_id).await,
-        Place::Ledger => Err(Refusal::Fault("nothing is leased for a look into the ledger".to_owned())),
+        Place::Ledger | Place::Host(_) => {
+            Err(Refusal::Fault("nothing is leased where nothing is run".to_owned()))
+        }
         Place::Opens { repo_url, .. } => {
             let repo = running.world.remotes.admit("repo_url", repo_url)?.repo();
             opens(running, repo).await
@@ -84,22 +86,41 @@ async fn named(running: &Running<'_>, sandbox_id: &str) -> Result<Opened, Refusa
 /// In a sandbox that fits, else in a new one.
 async fn opens(running: &Running<'_>, repo: Repo) -> Result<Opened, Refusal> {
     let start = Instant::now();
-    let candidates = candidates(running, &repo).await?;
+    let choices = choices(running, &repo).await?;
     let mut recorder = Recorder::new(running, Some(repo));
     let wanted = wanted(running);
     let mut facts = vec![Fact::from(running.intent())];
-    if candidates.is_empty() {
+    if choices.is_empty() {
         facts.push(wanted.clone().into());
     }
     if let Err(error) = recorder.append(running.world, facts).await {
         return repeat_or_fault(error);
     }
-    for sandbox_id in &candidates {
-        let request = sandbox::request(running, sandbox_id, Reuse::Ready);
+    if let Some(leased) = take(running, &recorder, &choices, start).await? {
+        return Ok(Opened::Ready(recorder, Box::new(leased)));
+    }
+    if !choices.is_empty() {
+        recorder.append(running.world, vec![wanted.clone().into()]).await?;
+    }
+    match make(running, &recorder, &wanted, start).await {
+        Ok(leased) => Ok(Opened::Ready(recorder, Box::new(leased))),
+        Err(error) => Ok(Opened::Refused(recorder, sandbox::lease_failure(error)?)),
+    }
+}
+
+/// The first of these that can be had and lives.
+pub(crate) async fn take(
+    running: &Running<'_>,
+    recorder: &Recorder,
+    choices: &[Choice],
+    start: Instant,
+) -> Result<Option<Leased>, Refusal> {
+    for choice in choices.iter().take(CHOICES_MAX) {
+        let request = sandbox::request(running, &choice.sandbox_id, choice.reuse);
         match running.world.sandboxes.lease(&request, &recorder.origin).await {
             Ok(lease) => {
-                if let Some(leased) = alive(running, lease, start).await {
-                    return Ok(Opened::Ready(recorder, Box::new(leased)));
+                if let Some(leased) = alive(running, lease, choice.shared, start).await {
+                    return Ok(Some(leased));
                 }
             }
             Err(LeaseError::Ledger(error)) => return Err(error.into()),
@@ -107,18 +128,16 @@ async fn opens(running: &Running<'_>, repo: Repo) -> Result<Opened, Refusal> {
             Err(_) => {}
         }
     }
-    if !candidates.is_empty() {
-        recorder.append(running.world, vec![wanted.clone().into()]).await?;
-    }
-    make(running, recorder, &wanted, start).await
+    Ok(None)
 }
 
-async fn make(
+/// A new one.
+pub(crate) async fn make(
     running: &Running<'_>,
-    recorder: Recorder,
+    recorder: &Recorder,
     wanted: &SandboxRequested,
     start: Instant,
-) -> Result<Opened, Refusal> {
+) -> Result<Leased, LeaseError> {
     let request = OpenRequest {
         request_id: wanted.request_id,
         operation_id: running.request.operation_id,
@@ -126,18 +145,13 @@ async fn make(
         life: Duration::from_secs(wanted.timeout_s),
         until: running.lease_end(),
     };
-    match running.world.sandboxes.open(&request, &recorder.origin).await {
-        Ok(lease) => {
-            let workspace = Workspace::leased(&lease);
-            let leased = Leased { lease, workspace, wait: start.elapsed(), new: true };
-            Ok(Opened::Ready(recorder, Box::new(leased)))
-        }
-        Err(error) => Ok(Opened::Refused(recorder, sandbox::lease_failure(error)?)),
-    }
+    let lease = running.world.sandboxes.open(&request, &recorder.origin).await?;
+    let workspace = Workspace::leased(&lease);
+    Ok(Leased { lease, workspace, wait: start.elapsed(), new: true, shared: false })
 }
 
 /// Whether a sandbox that nobody named really lives; one that does not is noted, and another is taken.
-async fn alive(running: &Running<'_>, mut lease: Lease, start: Instant) -> Option<Leased> {
+async fn alive(running: &Running<'_>, mut lease: Lease, shared: bool, start: Instant) -> Option<Leased> {
     let workspace = Workspace::leased(&lease);
     // When E2B cannot be asked, git will tell.
     if matches!(running.world.sandboxes.control().get(&lease.sandbox_id).await, Ok(None)) {
@@ -149,7 +163,11 @@ async fn alive(running: &Running<'_>, mut lease: Lease, start: Instant) -> Optio
         give_back(running, &lease).await;
         return None;
     }
-    Some(Leased { lease, workspace, wait: start.elapsed(), new: false })
+    if shared && !sandbox::wiped(running, &lease).await {
+        give_back(running, &lease).await;
+        return None;
+    }
+    Some(Leased { lease, workspace, wait: start.elapsed(), new: false, shared })
 }
 
 /// A lease is had; the sandbox must run too.
@@ -164,7 +182,7 @@ async fn have(
         return Ok(Opened::Refused(recorder, sandbox::lease_failure(error)?));
     }
     let workspace = Workspace::leased(&lease);
-    let leased = Leased { lease, workspace, wait: start.elapsed(), new: false };
+    let leased = Leased { lease, workspace, wait: start.elapsed(), new: false, shared: false };
     Ok(Opened::Ready(recorder, Box::new(leased)))
 }
 
@@ -190,9 +208,9 @@ async fn give_back(running: &Running<'_>, lease: &Lease) {
     }
 }
 
-/// Sandboxes that have the repository and belong to the same agent, best first.
-async fn candidates(running: &Running<'_>, repo: &Repo) -> Result<Vec<String>, Refusal> {
-    let actor = &running.request.actor;
+/// Sandboxes that may be used, in the order of the policy.
+async fn choices(running: &Running<'_>, repo: &Repo) -> Result<Vec<Choice>, Refusal> {
+    let (world, actor) = (running.world, &running.request.actor);
     let wanted = Wanted {
         repo,
         agent_id: actor.agent_id.as_deref(),
@@ -200,15 +218,17 @@ async fn candidates(running: &Running<'_>, repo: &Repo) -> Result<Vec<String>, R
         key_id: actor.key_id.as_deref(),
         until: running.lease_end(),
     };
-    let folded = running.world.projector.caught_up().await?;
-    let fitting = folded.sandboxes.reusable(&wanted, running.world.clock.now());
-    Ok(fitting.into_iter().take(CANDIDATES_MAX).map(|sandbox| sandbox.id.clone()).collect())
+    let fresh = running.asked.envelope().keep.fresh;
+    let folded = world.projector.caught_up().await?;
+    let now = world.clock.now();
+    Ok(folded.sandboxes.choices(&wanted, &world.template, fresh, &world.sandbox_policy, now))
 }
 
-fn wanted(running: &Running<'_>) -> SandboxRequested {
+pub(crate) fn wanted(running: &Running<'_>) -> SandboxRequested {
+    let keep = running.asked.envelope().keep;
     SandboxRequested {
         request_id: running.world.clock.id(),
         template: running.world.template.clone(),
-        timeout_s: running.world.sandbox_ttl_s,
+        timeout_s: keep.ttl_s.unwrap_or(running.world.sandbox_policy.ttl_s),
     }
 }

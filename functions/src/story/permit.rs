@@ -23,6 +23,7 @@ pub(crate) async fn check(running: &Running<'_>) -> Result<(), Refusal> {
     match running.asked.place() {
         // What it finds is only what the key may see.
         Place::Ledger => Ok(()),
+        Place::Host(order) => crate::lifecycle::permit(running, order).await,
         Place::Opens { repo_url, .. } => {
             let repo = world.remotes.admit("repo_url", repo_url)?.repo();
             principal.check_repo("repo_url", &repo)

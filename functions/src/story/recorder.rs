@@ -1,6 +1,6 @@
 //! Writes an operation's stream: what was asked, what happened on the way, how it ended.
 
-use gitledger_events::{Fact, NewEvent, Stream};
+use gitledger_events::{Actor, Fact, NewEvent, Repo, Stream};
 use gitledger_ledger::{AppendError, Commit, Expected};
 use gitledger_sandboxes::Origin;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// For an operation whose stream is still empty.
-    pub(crate) fn new(running: &Running<'_>, repo: Option<gitledger_events::Repo>) -> Self {
+    pub(crate) fn new(running: &Running<'_>, repo: Option<Repo>) -> Self {
         let origin = Origin {
             operation: Some(running.declaration.name.to_owned()),
             actor: running.request.actor.clone(),
@@ -38,10 +38,24 @@ impl Recorder {
 
     /// Takes over what the request did not say from the workspace it works in.
     pub(crate) fn adopt(&mut self, workspace: &Workspace) {
+        self.adopt_from(&workspace.actor, workspace.repo.as_ref());
+    }
+
+    /// The same from a sandbox, whatever is in it.
+    pub(crate) fn adopt_from(&mut self, owner: &Actor, repo: Option<&Repo>) {
         let actor = &mut self.origin.actor;
-        actor.agent_id = actor.agent_id.take().or_else(|| workspace.actor.agent_id.clone());
-        actor.task_id = actor.task_id.take().or_else(|| workspace.actor.task_id.clone());
-        self.origin.repo = self.origin.repo.take().or_else(|| workspace.repo.clone());
+        actor.agent_id = actor.agent_id.take().or_else(|| owner.agent_id.clone());
+        actor.task_id = actor.task_id.take().or_else(|| owner.task_id.clone());
+        self.origin.repo = self.origin.repo.take().or_else(|| repo.cloned());
+    }
+
+    /// Records the intent. False when the id was used before.
+    pub(crate) async fn begin(&mut self, running: &Running<'_>) -> Result<bool, Refusal> {
+        match self.append(running.world, vec![running.intent().into()]).await {
+            Ok(()) => Ok(true),
+            Err(AppendError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Appends facts, all or none. A conflict means that somebody else wrote this stream.

@@ -51,7 +51,7 @@ pub(crate) async fn follow(running: &Running<'_>) -> Result<Answer, Refusal> {
 
 fn same_request(running: &Running<'_>, records: &[Record]) -> Result<(), Refusal> {
     match answer::requested(records) {
-        Some(first) if first.input_digest != running.request.digest() => Err(Refusal::KeyReused),
+        Some(first) if first.input_digest != running.digest() => Err(Refusal::KeyReused),
         _ => Ok(()),
     }
 }

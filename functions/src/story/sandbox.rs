@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use gitledger_events::sandbox::{KillReason, Reuse, WorkspaceOpened};
+use gitledger_events::sandbox::{KillReason, Reuse, SandboxKept, WorkspaceOpened};
 use gitledger_events::{Actor, Fact, Repo};
-use gitledger_operations::Failure;
 use gitledger_operations::failure::codes;
+use gitledger_operations::{Exit, Failure};
 use gitledger_sandboxes::lease_state::{LeaseState, Life};
 use gitledger_sandboxes::reconcile::Action;
 use gitledger_sandboxes::{Lease, LeaseError, LeaseRequest, Origin, SandboxError};
+use jiff::SignedDuration;
 
 use super::Running;
 use super::outcome::{End, Work};
@@ -33,6 +34,8 @@ pub(crate) struct Leased {
     pub wait: Duration,
     /// True when it was made for this operation.
     pub new: bool,
+    /// True when another task had it before.
+    pub shared: bool,
 }
 
 impl Workspace {
@@ -77,10 +80,17 @@ pub(crate) async fn look(
     }
 }
 
+/// Others may be waking it at the same moment, or just putting it to sleep.
 async fn wake(running: &Running<'_>, sandbox_id: &str, origin: &Origin) -> Result<(), LeaseError> {
     let sandboxes = &running.world.sandboxes;
-    let mut lease = sandboxes.lease(&request(running, sandbox_id, Reuse::Named), origin).await?;
-    let resumed = sandboxes.resume(&mut lease, life(running.world)).await;
+    let request = request(running, sandbox_id, Reuse::Named);
+    let mut lease = sandboxes.lease_waiting(&request, origin, running.time / 2).await?;
+    let resumed = if lease.state.life == Life::Paused {
+        let life = life(running.world, &lease.state);
+        sandboxes.resume(&mut lease, life).await
+    } else {
+        Ok(())
+    };
     sandboxes.release(&lease, Vec::new()).await?;
     resumed
 }
@@ -88,17 +98,43 @@ async fn wake(running: &Running<'_>, sandbox_id: &str, origin: &Origin) -> Resul
 /// Makes sure that a leased sandbox runs, and lives long enough for the next operation too.
 pub(crate) async fn ready(running: &Running<'_>, lease: &mut Lease) -> Result<(), LeaseError> {
     let world = running.world;
+    let life = life(world, &lease.state);
     if lease.state.life == Life::Paused {
-        return world.sandboxes.resume(lease, life(world)).await;
+        return world.sandboxes.resume(lease, life).await;
     }
     // Extended at half its life, so that most operations do not have to ask.
     let left = lease.state.expires_at.map(|end| end.duration_since(world.clock.now()));
     match left {
-        Some(left) if left.as_secs() < i64::try_from(world.sandbox_ttl_s / 2).unwrap_or(i64::MAX) => {
-            world.sandboxes.extend(lease, life(world)).await
+        Some(left) if left < SignedDuration::try_from(life / 2).unwrap_or(SignedDuration::MAX) => {
+            world.sandboxes.extend(lease, life).await
         }
         _ => Ok(()),
     }
+}
+
+/// Takes out what another task has left. False when that could not be done; then nobody gets it so.
+pub(crate) async fn wiped(running: &Running<'_>, lease: &Lease) -> bool {
+    let tag = format!("{}-wipe", running.request.operation_id);
+    let plan = gitledger_operations::lifecycle::wipe();
+    match running.world.sandboxes.run(&lease.sandbox_id, &tag, &plan, None).await {
+        Ok(exits) if exits.steps.len() == plan.steps.len() && exits.steps.iter().all(Exit::ok) => true,
+        Ok(exits) => {
+            tracing::warn!(?exits, sandbox_id = lease.sandbox_id, "sandbox not cleaned");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, sandbox_id = lease.sandbox_id, "sandbox not cleaned");
+            false
+        }
+    }
+}
+
+/// How the sandbox is kept from now on, where this call said so, or an earlier task's wish is void.
+pub(crate) fn kept(running: &Running<'_>, leased: &Leased) -> Option<Fact> {
+    let keep = running.asked.envelope().keep;
+    let said = keep.pause_after_s.is_some() || keep.ttl_s.is_some();
+    let (pause_after_s, ttl_s) = (keep.pause_after_s, keep.ttl_s);
+    (said || leased.shared).then(|| SandboxKept { pause_after_s, ttl_s }.into())
 }
 
 /// Closes the operation and gives the sandbox back, at the same moment.
@@ -109,7 +145,8 @@ pub(crate) async fn finish(
     work: Work,
 ) -> Result<Answer, Refusal> {
     let sandboxes = &running.world.sandboxes;
-    let facts: Vec<Fact> = work.opened().cloned().map(Fact::from).into_iter().collect();
+    let opened = work.opened().cloned().map(Fact::from);
+    let facts: Vec<Fact> = opened.into_iter().chain(kept(running, &leased)).collect();
     let mut lease = leased.lease;
     lease.origin = recorder.origin.clone();
     if leased.new && matches!(work.end, End::Failed(_)) {
@@ -163,8 +200,9 @@ pub(crate) fn request(running: &Running<'_>, sandbox_id: &str, reuse: Reuse) -> 
     }
 }
 
-pub(crate) fn life(world: &World) -> Duration {
-    Duration::from_secs(world.sandbox_ttl_s)
+/// How long a sandbox lives from now on without being used.
+pub(crate) fn life(world: &World, state: &LeaseState) -> Duration {
+    Duration::from_secs(state.ttl_s.unwrap_or(world.sandbox_policy.ttl_s))
 }
 
 /// A lease that was not had, as a failure; trouble with the ledger is a fault.

@@ -1,5 +1,7 @@
 //! The running system: what `up` and `demo` start, and how it stops without losing anything.
 
+mod background;
+
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,12 +25,6 @@ use crate::commands::host_arguments::Tuning;
 use crate::gateway::{self, Gateway};
 use crate::metrics::Meter;
 
-/// How often the projections are saved; what is not saved is folded again after a restart.
-const SAVE_EVERY: Duration = Duration::from_secs(5);
-/// How often the reaper looks.
-const REAP_EVERY: Duration = Duration::from_secs(10);
-/// How often metrics are published.
-const EXPORT_EVERY: Duration = Duration::from_secs(15);
 /// How long stopping waits for operations under way.
 const DRAIN: Duration = Duration::from_secs(30);
 /// How long stopping then waits for answers on their way out. Not for ever: one caller that never sends the
@@ -126,7 +122,7 @@ impl System {
         let gateway = Gateway { world: world.clone(), meter, running: TaskTracker::new() };
         let stop = CancellationToken::new();
         let serving = start_serving(&gateway, listener, &stop);
-        let background = start_background(&gateway, exporter.clone(), &stop);
+        let background = background::start(&gateway, exporter.clone(), &stop);
         Ok(Self {
             world,
             url,
@@ -224,32 +220,6 @@ fn start_serving(
     })
 }
 
-fn start_background(
-    gateway: &Gateway,
-    exporter: Option<Arc<Exporter>>,
-    stop: &CancellationToken,
-) -> Vec<JoinHandle<()>> {
-    let mut tasks = Vec::new();
-    let world = gateway.world.clone();
-    tasks.push(every(SAVE_EVERY, stop.clone(), move || {
-        let world = world.clone();
-        async move { world.projector.save().await.map(|_| ()).map_err(|error| error.to_string()) }
-    }));
-    let world = gateway.world.clone();
-    tasks.push(every(REAP_EVERY, stop.clone(), move || {
-        let world = world.clone();
-        async move { reaper::reap(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
-    }));
-    if let Some(exporter) = exporter {
-        let (world, meter) = (gateway.world.clone(), gateway.meter.clone());
-        tasks.push(every(EXPORT_EVERY, stop.clone(), move || {
-            let (world, meter, exporter) = (world.clone(), meter.clone(), exporter.clone());
-            async move { meter.publish(&world, &exporter).await.map(|_| ()).map_err(|error| error.to_string()) }
-        }));
-    }
-    tasks
-}
-
 /// Waits until all have ended, together at most this long; what has not is aborted.
 async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
     let deadline = tokio::time::Instant::now() + patience;
@@ -259,28 +229,6 @@ async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
             task.abort();
         }
     }
-}
-
-/// Does something at once, then again and again, and once more when it is to stop.
-fn every<F, Fut>(period: Duration, stop: CancellationToken, mut work: F) -> JoinHandle<()>
-where
-    F: FnMut() -> Fut + Send + 'static,
-    Fut: Future<Output = Result<(), String>> + Send,
-{
-    tokio::spawn(async move {
-        loop {
-            if let Err(reason) = work().await {
-                tracing::error!(%reason, "background work failed; it is tried again");
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(period) => {}
-            }
-        }
-        if let Err(reason) = work().await {
-            tracing::error!(%reason, "background work failed at the end");
-        }
-    })
 }
 
 /// One system per data directory: two reapers would close each other's operations.

@@ -29,6 +29,8 @@ pub struct Declaration {
     pub dry_run: bool,
     /// True when the answer comes in pages.
     pub pages: bool,
+    /// True for E2B's webhook, see [`Operation::SIGNED`].
+    pub signed: bool,
     /// How it can be undone.
     pub undo: Undo,
     example: &'static str,
@@ -75,6 +77,7 @@ impl Declaration {
             destructive: O::DESTRUCTIVE,
             dry_run: O::DRY_RUN,
             pages: O::PAGES,
+            signed: O::SIGNED,
             undo: O::UNDO,
             example: O::EXAMPLE,
             input_schema: || Envelope::added_to::<O>(schemars::schema_for!(O)),
@@ -96,9 +99,27 @@ impl Declaration {
         serde_json::from_str(self.example).unwrap_or_default()
     }
 
-    /// The name of its function: `git-<name>`, but for what asks about operations.
+    /// The two words by which it is asked for: `git commit`, `sandbox create`.
+    pub fn words(&self) -> (&'static str, &'static str) {
+        self.name.strip_prefix("sandbox-").map_or(("git", self.name), |verb| ("sandbox", verb))
+    }
+
+    /// The path of its route: `/git/commit`, `/sandbox/create`.
+    pub fn path(&self) -> String {
+        let (family, verb) = self.words();
+        format!("/{family}/{verb}")
+    }
+
+    /// The name of its tool: `git_branch_create`, `sandbox_create`.
+    pub fn tool(&self) -> String {
+        let (family, verb) = self.words();
+        format!("{family}_{}", verb.replace('-', "_"))
+    }
+
+    /// The name of its function: `git-<name>`, but for what asks about operations or sandboxes.
     pub fn function(&self) -> String {
-        if self.name.starts_with("operation-") { self.name.to_owned() } else { format!("git-{}", self.name) }
+        let own = ["operation-", "sandbox-"].iter().any(|start| self.name.starts_with(start));
+        if own { self.name.to_owned() } else { format!("git-{}", self.name) }
     }
 
     /// What it is for: the first paragraph of the input type's doc comment.

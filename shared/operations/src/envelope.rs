@@ -24,6 +24,25 @@ pub struct Envelope {
     pub dry_run: bool,
     /// Which part of a long answer, and how much of it.
     pub page: Paging,
+    /// How the sandbox is chosen and kept.
+    pub keep: Keep,
+}
+
+/// How a sandbox is chosen and kept, where a call says other than the policy. It can only narrow whose sandbox is
+/// taken, never widen it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Keep {
+    /// One that nobody has used, also where the same task has one already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh: bool,
+    /// Pause it after so many seconds without use, 5 to 86400; 0: never. As the policy says if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_after_s: Option<u64>,
+    /// End it after so many seconds without use, 60 to 86400. As the policy says if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u64>,
 }
 
 /// The fields as they stand in an input. Their doc comments are their help.
@@ -46,6 +65,9 @@ struct Fields {
     /// How much of a long answer is given, and from where on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     output: Option<Output>,
+    /// How the sandbox is chosen and kept, where this call wants other than the operator's policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sandbox: Option<Keep>,
 }
 
 /// How much of a long answer is given.
@@ -69,6 +91,7 @@ fn names<O: Operation>() -> impl Iterator<Item = &'static str> {
         ("deadline_ms", true),
         ("dry_run", O::DRY_RUN),
         ("output", O::PAGES),
+        ("sandbox", O::OPENS_SANDBOX),
     ]
     .into_iter()
     .filter_map(|(name, has)| has.then_some(name))
@@ -77,7 +100,7 @@ fn names<O: Operation>() -> impl Iterator<Item = &'static str> {
 impl Envelope {
     /// The envelope of an operation that was asked for without any of it.
     pub const NONE: &'static Self =
-        &Self { expected_head: None, deadline: None, dry_run: false, page: Paging::NONE };
+        &Self { expected_head: None, deadline: None, dry_run: false, page: Paging::NONE, keep: Keep::NONE };
 
     /// Takes the envelope's fields out of an input. What the operation does not have stays, and is refused
     /// as any unknown field.
@@ -100,19 +123,37 @@ impl Envelope {
             deadline: fields.deadline_ms.map(|ms| deadline(ms, O::BUDGET.time)).transpose()?,
             dry_run: fields.dry_run,
             page,
+            keep: fields.sandbox.map(Keep::checked).transpose()?.unwrap_or_default(),
         })
     }
 
     /// A schema of an input, with the fields that its operation has.
     pub(crate) fn added_to<O: Operation>(mut schema: Schema) -> Schema {
         let fields = schemars::schema_for!(Fields).to_value();
-        if let Some(properties) = schema.ensure_object().get_mut("properties").and_then(Value::as_object_mut)
-        {
+        // An input without fields of its own has none yet.
+        let properties =
+            schema.ensure_object().entry("properties").or_insert_with(|| Value::Object(Map::new()));
+        if let Some(properties) = properties.as_object_mut() {
             for name in names::<O>() {
                 properties.insert(name.to_owned(), fields["properties"][name].clone());
             }
         }
         schema
+    }
+}
+
+impl Keep {
+    /// As the policy says.
+    pub const NONE: Self = Self { fresh: false, pause_after_s: None, ttl_s: None };
+
+    fn checked(self) -> Result<Self, Rejection> {
+        if self.ttl_s.is_some_and(|ttl_s| !(60..=86_400).contains(&ttl_s)) {
+            return Err(Rejection::argument("sandbox.ttl_s", "must be 60 to 86400"));
+        }
+        if self.pause_after_s.is_some_and(|after| after != 0 && !(5..=86_400).contains(&after)) {
+            return Err(Rejection::argument("sandbox.pause_after_s", "must be 0, or 5 to 86400"));
+        }
+        Ok(self)
     }
 }
 

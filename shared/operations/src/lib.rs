@@ -1,8 +1,8 @@
 //! What may be asked of git, and how the answer is read.
 //!
 //! Invariants: nothing in here does IO, waits, or reads a clock, the environment or a random number. An
-//! operation is one file under `git/`: a type that is its input, whose doc comment is its help on every
-//! surface. [`table::OPERATIONS`] lists them all, and every surface is derived from that list. Callers
+//! operation is one file under `git/` or `lifecycle/`: a type that is its input, whose doc comment is its help on
+//! every surface. [`table`] lists them all, and every surface is derived from that list. Callers
 //! never supply options, only values; nothing here builds shell text from a caller's words.
 
 pub mod check;
@@ -15,6 +15,7 @@ pub mod failure;
 pub mod git;
 mod guard;
 pub mod hardening;
+pub mod lifecycle;
 pub mod operation;
 pub mod page;
 pub mod plan;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::lifecycle::Order;
 use crate::record::Wants;
 use crate::{Context, Decision, Exits, Rejection, Remotes};
 
@@ -23,6 +24,8 @@ pub struct Budget {
 impl Budget {
     /// For what only looks at the workspace.
     pub const LOCAL: Self = Self { time: Duration::from_mins(1), output_bytes: 4 << 20 };
+    /// For what asks the sandboxes' host for one thing.
+    pub const HOST: Self = Self { time: Duration::from_mins(2), output_bytes: 0 };
     /// For what talks to a remote.
     pub const REMOTE: Self = Self { time: Duration::from_mins(5), output_bytes: 1 << 20 };
 }
@@ -45,6 +48,8 @@ pub enum Undo {
 pub enum Place<'a> {
     /// Nowhere: it only asks for what the ledger has, see [`crate::record`]. It is not recorded itself.
     Ledger,
+    /// Nowhere: it is about sandboxes, and their host is to do something, see [`crate::lifecycle`].
+    Host(Order<'a>),
     /// In a sandbox that the caller names.
     Named(&'a str),
     /// In a sandbox that fits: one that has the repository and the agent's trust, else a new one.
@@ -78,6 +83,12 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync + '
     const DRY_RUN: bool = false;
     /// True when the answer comes in pages, see [`crate::page`].
     const PAGES: bool = false;
+    /// True for what may get a sandbox for itself: then the caller may say how that is chosen and kept, see
+    /// [`crate::envelope::Keep`].
+    const OPENS_SANDBOX: bool = false;
+    /// True for what E2B asks by its webhook: over HTTP the input is the raw body and its signature, which is
+    /// checked before anything else, and no API key is asked for.
+    const SIGNED: bool = false;
     /// How it can be undone afterwards.
     const UNDO: Undo = Undo::Never;
     /// The answer when it succeeds.

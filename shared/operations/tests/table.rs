@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::needless_pass_by_value)] // a panic is a test's report; `json!` makes values
 
-use gitledger_operations::table::OPERATIONS;
 use gitledger_operations::{Remotes, table};
 use serde_json::{Value, json};
 
 /// The example of each operation, in the table's order.
 fn examples() -> Vec<(&'static str, Value)> {
-    OPERATIONS.iter().map(|operation| (operation.name, operation.example())).collect()
+    table::all().map(|operation| (operation.name, operation.example())).collect()
 }
 
 fn refused(name: &str, input: Value) -> (String, String) {
@@ -27,10 +26,10 @@ fn with(input: &Value, field: &str, value: Value) -> Value {
 
 #[test]
 fn every_operation_has_an_example_a_name_of_its_own_and_a_summary() {
-    let names: Vec<_> = OPERATIONS.iter().map(|operation| operation.name).collect();
+    let names: Vec<_> = table::all().map(|operation| operation.name).collect();
     let shown: Vec<_> = examples().iter().map(|(name, _)| *name).collect();
     assert_eq!(names, shown);
-    for operation in OPERATIONS {
+    for operation in table::all() {
         assert!(operation.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
         assert!(operation.summary().len() > 20, "{}: {:?}", operation.name, operation.summary());
     }
@@ -185,6 +184,9 @@ fn what_git_could_take_for_something_else_is_refused_before_anything_happens() {
         ("worktree-remove", "name", &["", "..", "a/b", "-x", "../workspace"]),
         ("commit", "author_name", &["a<b>", "\n", ""]),
         ("commit", "author_email", &["a\nb", "<>"]),
+        ("sandbox-create", "agent_id", &["", "-x", "a/b", ".."]),
+        ("sandbox-create", "repo_url", &urls),
+        ("sandbox-lifecycle", "body", &["", "[]", "{}", "null", "{\"id\": 1}"]),
     ];
     let examples = examples();
     let example = |name: &str| examples.iter().find(|(other, _)| *other == name).unwrap().1.clone();
@@ -270,6 +272,12 @@ fn settings_that_do_not_go_together_are_refused() {
         ("worktree-add", json!({"create": false, "start_point": "main"}), "start_point"),
         ("file-write", json!({"encoding": "base64", "content": "%"}), "content"),
         ("merge", json!({"squash": true, "ff": "only"}), "ff"),
+        ("clone", json!({"sandbox": {"ttl_s": 59}}), "sandbox.ttl_s"),
+        ("clone", json!({"sandbox": {"pause_after_s": 4}}), "sandbox.pause_after_s"),
+        ("clone", json!({"sandbox": {"trust": []}}), "sandbox.trust"),
+        ("sandbox-keep-alive", json!({"timeout_s": 0}), "timeout_s"),
+        ("sandbox-warm", json!({"pool": 101}), "pool"),
+        ("sandbox-lifecycle", json!({"signature_version": "v2"}), "e2b-signature-version"),
         ("merge", json!({"squash": true, "on_conflict": "keep"}), "on_conflict"),
         ("merge", json!({"message": " \n"}), "message"),
         ("cherry-pick", json!({"revisions": []}), "revisions"),

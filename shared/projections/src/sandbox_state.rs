@@ -86,9 +86,22 @@ pub struct SandboxState {
     pub epoch: u64,
     /// When something was last done with it.
     pub last_used_at: Option<Timestamp>,
+    /// How it is kept, where a caller asked for it.
+    pub kept: Kept,
+    /// A caller asked that it lives until then, paused or not.
+    pub kept_until: Option<Timestamp>,
     /// Completed running time, in microseconds; see [`Self::running_micros`].
     pub ran_micros: u64,
     clock: RunningClock,
+}
+
+/// How a sandbox is kept otherwise than the policy says; `None`: as it says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Paused after so many seconds without use; 0: never.
+    pub pause_after_s: Option<u64>,
+    /// Ended after so many seconds without use.
+    pub ttl_s: Option<u64>,
 }
 
 impl SandboxState {
@@ -118,7 +131,14 @@ impl SandboxState {
             Fact::SandboxLeased(leased) => self.leased(leased, event),
             Fact::SandboxReleased(released) => self.released(released, event),
             Fact::WorkspaceOpened(opened) => self.opened(opened, event),
-            Fact::SandboxExtended(extended) => self.expires_at = Some(extended.expires_at),
+            Fact::SandboxExtended(extended) => {
+                self.expires_at = Some(extended.expires_at);
+                self.kept_until = Some(extended.expires_at);
+                self.used(event.event.recorded_at);
+            }
+            Fact::SandboxKept(kept) => {
+                self.kept = Kept { pause_after_s: kept.pause_after_s, ttl_s: kept.ttl_s };
+            }
             Fact::SandboxPaused(_) => self.phase = Phase::Paused,
             Fact::SandboxResumed(resumed) => {
                 self.phase = Phase::Running;
@@ -145,6 +165,20 @@ impl SandboxState {
     /// The lease that holds at `now`, if one does.
     pub fn lease_at(&self, now: Timestamp) -> Option<&Lease> {
         self.lease.as_ref().filter(|lease| now < lease.until)
+    }
+
+    /// Something was done with it.
+    pub(crate) fn used(&mut self, at: Timestamp) {
+        self.last_used_at = self.last_used_at.max(Some(at));
+    }
+
+    /// Whether it was made for whoever comes, and nobody has come: no lease ever, no repository, no owner.
+    pub fn waits_in_pool(&self) -> bool {
+        self.epoch == 0
+            && self.repo.is_none()
+            && self.workspace.is_none()
+            && self.key_id.is_none()
+            && self.actor.agent_id.is_none()
     }
 
     /// The epoch of the next lease.

@@ -1,6 +1,8 @@
 //! All sandboxes: which are live, which can be used again, which were asked for and never heard of.
 
-use std::cmp::Reverse;
+mod choice;
+mod upkeep;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use gitledger_events::{Event, Fact, Repo};
@@ -10,6 +12,9 @@ use uuid::Uuid;
 
 use crate::Projection;
 use crate::sandbox_state::{Gone, OpenRequest, Phase, SandboxState};
+
+pub use choice::Choice;
+pub use upkeep::Upkeep;
 
 /// How many sandboxes that are gone are remembered by id, to say why one is not there any more.
 pub const REMEMBERED: usize = 256;
@@ -56,10 +61,9 @@ pub struct SandboxTotals {
 pub struct Wanted<'a> {
     /// This repository must be in it.
     pub repo: &'a Repo,
-    /// This agent must have had it last. Unknown equals unknown.
+    /// This agent must have had it last, or one that the policy says it trusts. Unknown equals unknown.
     pub agent_id: Option<&'a str>,
-    /// A sandbox of the same task comes first, and a workspace is never another task's. Unknown equals
-    /// unknown.
+    /// A sandbox of the same task comes first. Unknown equals unknown.
     pub task_id: Option<&'a str>,
     /// The API key that made it; `None`: one that was made without a key. Never another's.
     pub key_id: Option<&'a str>,
@@ -69,7 +73,7 @@ pub struct Wanted<'a> {
 
 impl Projection for Sandboxes {
     const NAME: &'static str = "sandboxes";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn apply(&mut self, event: &Event) {
         match &event.event.fact {
@@ -82,6 +86,10 @@ impl Projection for Sandboxes {
                 let operation = event.event.correlation_id;
                 for request in self.requests.values_mut().filter(|r| r.operation_id == operation) {
                     request.operation_ended = true;
+                }
+                // A read takes no lease, and is a use all the same.
+                if let Some(state) = ran_in(fact).and_then(|id| self.live.get_mut(id)) {
+                    state.used(event.event.recorded_at);
                 }
             }
             fact => {
@@ -114,28 +122,12 @@ impl Sandboxes {
         self.totals
     }
 
-    /// Running, without a lease at `now`, with the repository, of the same key and agent; the best first:
-    /// the same task, then an open workspace, then the longest life. One with a workspace is only offered to
-    /// the task that had it last: opening it anew wipes what is not committed there.
-    pub fn reusable(&self, wanted: &Wanted<'_>, now: Timestamp) -> Vec<&SandboxState> {
-        let mut found = self.matching(wanted, now, &Phase::Running);
-        found.retain(|state| state.expires_at.is_some_and(|at| at > now && at >= wanted.until));
-        found
-    }
-
-    /// Paused sandboxes that would be [`Self::reusable`] after a resume, the best first. A paused one
-    /// gets a new life on resume, so `until` is not asked.
-    pub fn resumable(&self, wanted: &Wanted<'_>, now: Timestamp) -> Vec<&SandboxState> {
-        self.matching(wanted, now, &Phase::Paused)
-    }
-
     /// Running sandboxes that nobody has used yet: no lease ever, no repository, no workspace.
     /// The oldest first, so that warm ones are used before they expire.
     pub fn warm(&self, template: &str, until: Timestamp, now: Timestamp) -> Vec<&SandboxState> {
         let mut found: Vec<_> = self
             .live()
-            .filter(|state| state.runs(now) && state.epoch == 0 && state.workspace.is_none())
-            .filter(|state| state.repo.is_none() && state.template == template)
+            .filter(|state| state.runs(now) && state.waits_in_pool() && state.template == template)
             .filter(|state| state.expires_at.is_some_and(|at| at >= until))
             .collect();
         found.sort_by_key(|state| (state.expires_at, state.id.clone()));
@@ -148,22 +140,6 @@ impl Sandboxes {
         let mut open: Vec<_> = self.requests.values().collect();
         open.sort_by_key(|request| (request.requested_at, request.request_id));
         open
-    }
-
-    fn matching(&self, wanted: &Wanted<'_>, now: Timestamp, phase: &Phase) -> Vec<&SandboxState> {
-        let of_task = |state: &SandboxState| state.actor.task_id.as_deref() == wanted.task_id;
-        let mut found: Vec<_> = self
-            .live()
-            .filter(|state| state.phase == *phase && state.lease_at(now).is_none())
-            .filter(|state| state.repo.as_ref() == Some(wanted.repo))
-            .filter(|state| state.key_id.as_deref() == wanted.key_id)
-            .filter(|state| state.actor.agent_id.as_deref() == wanted.agent_id)
-            .filter(|state| state.workspace.is_none() || of_task(state))
-            .collect();
-        found.sort_by_key(|state| {
-            (!of_task(state), state.workspace.is_none(), Reverse(state.expires_at), state.id.clone())
-        });
-        found
     }
 
     fn apply_to_sandbox(&mut self, id: &str, fact: &Fact, event: &Event) {
@@ -202,5 +178,14 @@ impl Sandboxes {
             let age = now.as_second().saturating_sub(request.requested_at.as_second());
             u64::try_from(age).unwrap_or(0) <= request.timeout_s.saturating_mul(2)
         });
+    }
+}
+
+/// Where an operation ran that has ended.
+fn ran_in(fact: &Fact) -> Option<&str> {
+    match fact {
+        Fact::OperationSucceeded(done) => done.sandbox_id.as_deref(),
+        Fact::OperationFailed(failed) => failed.sandbox_id.as_deref(),
+        _ => None,
     }
 }

@@ -6,5 +6,6 @@ mod metrics;
 mod operations;
 mod properties;
 mod render;
+mod reuse;
 mod sandboxes;
 mod summary;

@@ -54,6 +54,8 @@ pub struct LeaseState {
     pub actor: Actor,
     /// The API key that made it: whose it is, whoever uses it meanwhile.
     pub key_id: Option<String>,
+    /// How long it is kept without use, in seconds, where a caller asked for it.
+    pub ttl_s: Option<u64>,
     /// Virtual processors.
     pub vcpu: u32,
     /// Memory in MiB.
@@ -93,6 +95,7 @@ impl LeaseState {
                 // The pool's are nobody's until somebody takes one.
                 if leased.reuse == Reuse::Warm {
                     self.key_id.clone_from(&actor.key_id);
+                    (self.actor, self.repo) = (actor.clone(), repo.cloned());
                 }
             }
             // The late release of an earlier lease does not end the present one.
@@ -105,6 +108,7 @@ impl LeaseState {
                 self.repo = repo.cloned().or(self.repo.take());
             }
             Fact::SandboxExtended(extended) => self.expires_at = Some(extended.expires_at),
+            Fact::SandboxKept(kept) => self.ttl_s = kept.ttl_s,
             Fact::SandboxPaused(_) => self.life = Life::Paused,
             Fact::SandboxResumed(resumed) => {
                 self.life = Life::Running;

@@ -30,6 +30,6 @@ pub use error::SandboxError;
 pub use lease_state::LeaseState;
 pub use origin::Origin;
 pub use runner::{Fence, Recalled};
-pub use sandboxes::{Lease, LeaseError, LeaseRequest, OpenRequest, REQUEST_KEY, Sandboxes};
+pub use sandboxes::{Lease, LeaseError, LeaseRequest, Look, OpenRequest, REQUEST_KEY, Sandboxes};
 pub use secret::Secret;
 pub use world::{SystemWorld, World};

@@ -2,9 +2,11 @@
 
 mod kill;
 mod lease;
+mod look;
 mod open;
 mod settle;
 mod sleep;
+mod stock;
 mod streams;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use lease::{Lease, LeaseRequest};
+pub use look::Look;
 pub use open::{OpenRequest, REQUEST_KEY};
 
 use self::open::Sizes;

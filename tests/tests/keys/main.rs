@@ -26,7 +26,7 @@ async fn get(system: &System, key: &str, path: &str) -> (u16, Value) {
 }
 
 async fn operate(system: &System, key: &str, operation: &str, input: &Value) -> (u16, Value) {
-    ask(system, key, Method::POST, &format!("/git/{operation}"), input).await
+    ask(system, key, Method::POST, &gitledger_tests::system::path(operation), input).await
 }
 
 /// An operation that must succeed.

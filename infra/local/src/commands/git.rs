@@ -1,14 +1,16 @@
-//! `gitledger git <operation>`: calls a running gateway.
+//! `gitledger git <operation>` and `gitledger sandbox <operation>`: call a running gateway.
 
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use gitledger_events::operation::Effect;
 use gitledger_functions::access::ApiKey;
-use gitledger_operations::table::{self, OPERATIONS};
+use gitledger_operations::Declaration;
+use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
 use serde_json::Value;
 
 use super::{Finished, git_arguments, shown};
+use crate::mcp::door;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,27 +20,63 @@ Examples:
 
 GITLEDGER_API_KEY holds the API key, where the gateway needs one.";
 
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  gitledger sandbox create --agent-id a1 --task-id t1
+  gitledger sandbox list --phase running
+  gitledger sandbox keep-alive --sandbox-id i0123456789abcdefghij --timeout-s 1800
+
+GITLEDGER_API_KEY holds the API key, where the gateway needs one.";
+
+/// The operations that are asked for by one command.
+pub struct Family {
+    /// The command.
+    pub name: &'static str,
+    about: &'static str,
+    examples: &'static str,
+    groups: &'static [(Effect, &'static str)],
+    operations: &'static [Declaration],
+}
+
+/// Both commands.
+pub const FAMILIES: [Family; 2] = [
+    Family {
+        name: "git",
+        about: "Asks a running `gitledger up` for a git operation",
+        examples: EXAMPLES,
+        groups: &[
+            (Effect::Reads, "change nothing"),
+            (Effect::Writes, "change the workspace"),
+            (Effect::Publishes, "change the remote"),
+        ],
+        operations: OPERATIONS,
+    },
+    Family {
+        name: "sandbox",
+        about: "Asks a running `gitledger up` about sandboxes",
+        examples: SANDBOX_EXAMPLES,
+        groups: &[(Effect::Reads, "change nothing"), (Effect::Writes, "change sandboxes")],
+        operations: SANDBOX_OPERATIONS,
+    },
+];
+
 /// clap's own but for the list of subcommands, which cannot be grouped.
 const TEMPLATE: &str =
     "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
 
 /// The operations by what they may do to the world.
-fn operations() -> String {
-    let groups = [
-        (Effect::Reads, "change nothing"),
-        (Effect::Writes, "change the workspace"),
-        (Effect::Publishes, "change the remote"),
-    ];
-    let width = OPERATIONS.iter().map(|operation| operation.name.len()).max().unwrap_or_default();
+fn operations(family: &Family) -> String {
+    let verbs = || family.operations.iter().map(|operation| operation.words().1);
+    let width = verbs().map(str::len).max().unwrap_or_default();
     let mut lines = Vec::new();
-    for (effect, meaning) in groups {
+    for (effect, meaning) in family.groups {
         lines.push(format!("Operations that {meaning}:"));
-        for operation in OPERATIONS.iter().filter(|operation| operation.effect == effect) {
-            lines.push(format!("  {:width$}  {}", operation.name, cut(&operation.summary())));
+        for operation in family.operations.iter().filter(|operation| operation.effect == *effect) {
+            lines.push(format!("  {:width$}  {}", operation.words().1, cut(&operation.summary())));
         }
         lines.push(String::new());
     }
-    lines.push("`gitledger git <operation> --help` shows its fields".to_owned());
+    lines.push(format!("`gitledger {} <operation> --help` shows its fields", family.name));
     lines.join("\n")
 }
 
@@ -53,33 +91,35 @@ fn cut(text: &str) -> String {
 }
 
 /// The command with a subcommand per operation.
-pub fn command() -> Command {
+pub fn command(family: &Family) -> Command {
     let shared = |name: &'static str| Arg::new(name).long(name).global(true).help_heading("Gateway");
     let url = shared("url").env("GITLEDGER_URL").value_name("URL");
     let key = shared("key").value_name("KEY");
     let json = shared("json").action(ArgAction::SetTrue);
-    Command::new("git")
-        .about("Asks a running `gitledger up` for a git operation")
+    Command::new(family.name)
+        .about(family.about)
         .help_template(TEMPLATE)
-        .before_help(operations())
-        .after_help(EXAMPLES)
+        .before_help(operations(family))
+        .after_help(family.examples)
         .arg_required_else_help(true)
         .subcommand_required(true)
         .arg(url.default_value("http://127.0.0.1:8000").help("Where the gateway is"))
         .arg(key.help("Idempotency key: the same key again gets the recorded answer"))
         .arg(json.help("The whole answer as JSON"))
-        .subcommands(git_arguments::subcommands())
+        .subcommands(git_arguments::subcommands(family.operations))
 }
 
 /// Runs the command.
-pub async fn run(matches: &ArgMatches) -> Finished {
+pub async fn run(family: &Family, matches: &ArgMatches) -> Finished {
     let Some((name, matches)) = matches.subcommand() else { return Err("which operation?".to_owned()) };
-    let operation = table::find(name).ok_or_else(|| format!("{name} is not an operation"))?;
+    let named = |operation: &&Declaration| operation.words().1 == name;
+    let operation =
+        family.operations.iter().find(named).ok_or_else(|| format!("{name} is not an operation"))?;
     let input = git_arguments::input(operation, matches)?;
     let text = |id: &str| matches.get_one::<String>(id).cloned();
     let url = text("url").unwrap_or_default();
     let api_key = gitledger_functions::settings::api_key().map_err(|error| error.to_string())?;
-    let (status, answer) = call(&url, name, text("key"), api_key.as_ref(), &input).await?;
+    let (status, answer) = call(&url, operation, text("key"), api_key.as_ref(), &input).await?;
     if matches.get_flag("json") {
         println!("{answer}");
     } else {
@@ -90,13 +130,12 @@ pub async fn run(matches: &ArgMatches) -> Finished {
 
 async fn call(
     url: &str,
-    name: &str,
+    operation: &Declaration,
     key: Option<String>,
     api_key: Option<&ApiKey>,
     input: &Value,
 ) -> Result<(u16, Value), String> {
-    let address = format!("{}/git/{name}", url.trim_end_matches('/'));
-    let mut request = client(url)?.post(&address).json(input);
+    let mut request = door::post(&client(url)?, url.trim_end_matches('/'), operation.name, input);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }

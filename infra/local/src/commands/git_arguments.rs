@@ -1,10 +1,10 @@
-//! The arguments of `gitledger git <operation>`, made from the table: a flag per field of the input.
+//! The arguments of `gitledger git <operation>` and `gitledger sandbox <operation>`, made from the table: a flag per field of the input.
 //!
 //! A field inside an object is `--object.field`. What no flag can say, `--input` can: the whole input as JSON.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValue};
-use gitledger_operations::{Declaration, table};
+use gitledger_operations::Declaration;
 use serde_json::{Map, Value, json};
 
 use super::git_example;
@@ -14,8 +14,8 @@ use crate::field::{Field, Kind, fields};
 pub const TAKEN: &[&str] = &["url", "key", "json", "input", "help", "version"];
 
 /// A subcommand per operation.
-pub fn subcommands() -> Vec<Command> {
-    table::OPERATIONS.iter().map(subcommand).collect()
+pub fn subcommands(operations: &[Declaration]) -> Vec<Command> {
+    operations.iter().map(subcommand).collect()
 }
 
 /// A field with its place in the input.
@@ -61,7 +61,7 @@ fn flatten(all: Vec<Field>, above: &[String], required: bool, found: &mut Vec<Fl
 
 fn subcommand(operation: &Declaration) -> Command {
     let flags = flags(operation);
-    let command = Command::new(operation.name)
+    let command = Command::new(operation.words().1)
         .about(operation.summary())
         .long_about(operation.help())
         .override_usage(usage(operation, &flags))
@@ -75,7 +75,8 @@ fn subcommand(operation: &Declaration) -> Command {
 /// clap leaves out of it what `--input` can stand for.
 fn usage(operation: &Declaration, flags: &[Flag]) -> String {
     let required = flags.iter().filter(|flag| flag.required).map(|flag| format!("--{} <…>", flag.long()));
-    let words = [format!("gitledger git {}", operation.name)].into_iter().chain(required);
+    let (family, verb) = operation.words();
+    let words = [format!("gitledger {family} {verb}")].into_iter().chain(required);
     words.chain(["[OPTIONS]".to_owned()]).collect::<Vec<_>>().join(" ")
 }
 
@@ -190,6 +191,7 @@ fn contents(flag: &str, text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gitledger_operations::table;
 
     fn parsed(operation: &str, arguments: &[&str]) -> Value {
         let declaration = table::find(operation).expect("an operation");
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_operation_is_a_command_whose_flags_are_its_fields() {
-        for operation in table::OPERATIONS {
+        for operation in table::all() {
             let command = subcommand(operation);
             command.clone().debug_assert();
             let schema = Value::from((operation.input_schema)());
@@ -216,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_example_in_the_help_is_the_example_everywhere() {
-        for operation in table::OPERATIONS {
+        for operation in table::all() {
             let line = git_example::line(operation, &flags(operation));
             let words = std::process::Command::new("bash")
                 .args(["-c", &format!("printf '%s\\0' {line}")])
@@ -224,7 +226,8 @@ mod tests {
                 .expect("bash");
             let words = String::from_utf8(words.stdout).expect("text");
             let words: Vec<&str> = words.trim_end_matches('\0').split('\0').collect();
-            assert_eq!(words[..3], ["gitledger", "git", operation.name]);
+            let (family, verb) = operation.words();
+            assert_eq!(words[..3], ["gitledger", family, verb]);
             assert_eq!(parsed(operation.name, &words[3..]), operation.example(), "{line}");
         }
     }

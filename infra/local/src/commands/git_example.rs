@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::git_arguments::{Flag, is_switch};
 
-/// `gitledger git <operation>` with the flags that make its example.
+/// `gitledger git <operation>`, or `gitledger sandbox <operation>`, with the flags that make its example.
 pub fn line(operation: &Declaration, flags: &[Flag]) -> String {
     let example = operation.example();
-    let mut words = vec![format!("gitledger git {}", operation.name)];
+    let (family, verb) = operation.words();
+    let mut words = vec![format!("gitledger {family} {verb}")];
     for flag in flags {
         let pointer = format!("/{}", flag.path.join("/"));
         let Some(value) = example.pointer(&pointer) else { continue };

@@ -33,6 +33,7 @@ Examples:
   gitledger up                         the whole system on 127.0.0.1:8000
   gitledger mcp                        the same as MCP tools on standard input and output
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
+  gitledger sandbox list               the sandboxes that are alive
   gitledger events --follow            what is happening, as it happens";
 
 #[derive(Subcommand)]
@@ -51,7 +52,7 @@ pub const ENVD: &str = "sandbox-envd";
 
 /// The whole command line.
 pub fn command() -> clap::Command {
-    Gitledger::command().subcommand(git::command())
+    Gitledger::command().subcommands(git::FAMILIES.iter().map(git::command))
 }
 
 /// Runs the command that the process's arguments name.
@@ -62,8 +63,10 @@ pub fn main() -> ExitCode {
         return gitledger_sandbox_host::envd_main();
     }
     let matches = command().get_matches_from(arguments);
-    if let Some(("git", matches)) = matches.subcommand() {
-        return blocking(git::run(matches));
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some(family) = git::FAMILIES.iter().find(|family| family.name == name)
+    {
+        return blocking(git::run(family, matches));
     }
     match Gitledger::from_arg_matches(&matches).map(|parsed| parsed.command) {
         Ok(Command::Demo(arguments)) => blocking(demo::run(arguments)),

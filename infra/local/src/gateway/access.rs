@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use gitledger_functions::Refusal;
 use gitledger_functions::access::Principal;
+use gitledger_operations::table;
 
 use super::{Gateway, reply};
 
@@ -16,6 +17,8 @@ use super::{Gateway, reply};
 enum Need {
     /// Nothing: it shows nothing that is recorded, and does nothing.
     Nothing,
+    /// Nothing but the signature that the body carries, which the story checks first: E2B has no key of ours.
+    Signature,
     /// Any key, where keys are required; the handler, or the story, looks at what the key may.
     Key,
     /// A key that may see everything, or, to change something, do everything.
@@ -28,11 +31,20 @@ fn need(method: &Method, path: &str) -> Need {
         "/" | "/healthz" | "/openapi.json" | "/docs" if shows => Need::Nothing,
         _ if shows && path.starts_with("/docs/") => Need::Nothing,
         "/sandboxes" | "/operations" | "/mcp" => Need::Key,
-        _ if ["/git/", "/sandboxes/", "/operations/"].iter().any(|start| path.starts_with(start)) => {
+        _ if method == Method::POST && is_signed(path) => Need::Signature,
+        _ if ["/git/", "/sandbox/", "/sandboxes/", "/operations/"]
+            .iter()
+            .any(|start| path.starts_with(start)) =>
+        {
             Need::Key
         }
         _ => Need::Everything,
     }
+}
+
+/// Whether a route takes a request by its signature alone.
+pub fn is_signed(path: &str) -> bool {
+    table::all().any(|operation| operation.signed && operation.path() == path)
 }
 
 /// Whether a route can be read by anybody.
@@ -63,6 +75,9 @@ fn judge(gateway: &Gateway, request: &Request) -> Result<Option<Principal>, Refu
     let need = need(request.method(), request.uri().path());
     if need == Need::Nothing {
         return Ok(None);
+    }
+    if need == Need::Signature {
+        return Ok(Some(Principal::Operator));
     }
     let world = &gateway.world;
     let principal = world.access.principal(authorization(request.headers())?, world.clock.now())?;
@@ -108,10 +123,28 @@ mod tests {
             assert_eq!(need(&Method::HEAD, open), Need::Nothing, "{open}");
             assert_ne!(need(&Method::POST, open), Need::Nothing, "{open}");
         }
-        for keyed in
-            ["/git/push", "/git/", "/operations/1", "/operations", "/sandboxes", "/sandboxes/i1", "/mcp"]
-        {
+        for keyed in [
+            "/git/push",
+            "/git/",
+            "/sandbox/create",
+            "/sandbox/reap",
+            "/sandbox/x",
+            "/operations/1",
+            "/operations",
+            "/sandboxes",
+            "/sandboxes/i1",
+            "/mcp",
+        ] {
             assert_eq!(need(&Method::GET, keyed), Need::Key, "{keyed}");
+        }
+    }
+
+    #[test]
+    fn only_a_webhook_is_let_in_by_its_signature() {
+        assert_eq!(need(&Method::POST, "/sandbox/lifecycle"), Need::Signature);
+        assert_eq!(need(&Method::GET, "/sandbox/lifecycle"), Need::Key);
+        for path in ["/sandbox/lifecycle/", "/sandbox/kill", "/git/sandbox-lifecycle", "/git/lifecycle"] {
+            assert_ne!(need(&Method::POST, path), Need::Signature, "{path}");
         }
     }
 

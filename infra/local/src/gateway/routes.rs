@@ -1,4 +1,5 @@
-//! What answers each route of the table. `POST /git/{operation}` is one for all operations.
+//! What answers each route of the table. `POST /git/{operation}` is one for all operations, and
+//! `POST /sandbox/{operation}` for those on sandboxes.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use gitledger_functions::answer::Outcome;
 use gitledger_functions::{Answer, Refusal, trigger};
 use gitledger_ledger::{Position, Recorded};
 use gitledger_operations::Rejection;
-use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::table;
 use gitledger_projections::SandboxState;
 use gitledger_sandboxes::LeaseError;
 use uuid::Uuid;
@@ -41,10 +42,11 @@ pub(super) async fn index() -> Response {
     for route in ROUTES {
         match &route.told {
             Told::Once(words) => index.others.push(line(route.method.key(), route.path, words.summary)),
-            Told::PerOperation => index.operations.extend(OPERATIONS.iter().map(|operation| {
-                let path = route.path.replace("{operation}", operation.name);
-                line(route.method.key(), &path, &operation.summary())
-            })),
+            Told::PerOperation(operations) => index.operations.extend(
+                operations
+                    .iter()
+                    .map(|operation| line(route.method.key(), &operation.path(), &operation.summary())),
+            ),
         }
     }
     reply::json(StatusCode::OK, &index)
@@ -65,11 +67,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 pub(super) async fn git(
     State(gateway): State<Gateway>,
     Asking(principal): Asking,
-    Named(operation): Named,
+    Named(verb): Named,
     request: Request,
 ) -> Response {
+    // An operation on sandboxes is not to be had here, nor one of git there.
+    let here = table::find(&verb).is_none_or(|operation| operation.words() == ("git", verb.as_str()));
+    let operation = if here { verb } else { format!("git-{verb}") };
+    operate(&gateway, principal, &operation, request).await
+}
+
+pub(super) async fn about_sandboxes(
+    State(gateway): State<Gateway>,
+    Asking(principal): Asking,
+    Named(verb): Named,
+    request: Request,
+) -> Response {
+    operate(&gateway, principal, &format!("sandbox-{verb}"), request).await
+}
+
+async fn operate(gateway: &Gateway, principal: Principal, operation: &str, request: Request) -> Response {
     let headers = request.headers().clone();
-    let read = body(request).await.and_then(|bytes| asked(&gateway, &operation, &headers, &bytes));
+    let read = body(request).await.and_then(|bytes| asked(gateway, operation, &headers, &bytes));
     let request = match read {
         Ok(request) => request.by(principal),
         Err(refusal) => return reply::refusal(&refusal),
@@ -77,7 +95,7 @@ pub(super) async fn git(
     // Held until the answer is made: stopping waits for it.
     let _held = gateway.running.token();
     match gateway.operate(request).await {
-        Ok(answer) => reply::answer(&answer, has_ended(&gateway, &answer).await),
+        Ok(answer) => reply::answer(&answer, has_ended(gateway, &answer).await),
         Err(refusal) => reply::refusal(&refusal),
     }
 }
@@ -113,6 +131,11 @@ fn asked(
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<gitledger_functions::Request, Refusal> {
+    if trigger::is_signed(operation) {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let input = trigger::signed_input(bytes.to_vec(), header)?;
+        return Ok(gitledger_functions::Request::new(operation, input, None, gateway.world.clock.id())?);
+    }
     let key = match headers.get("idempotency-key") {
         None => None,
         Some(value) => {

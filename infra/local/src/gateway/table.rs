@@ -7,7 +7,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use gitledger_functions::{Answer, Refusal};
-use gitledger_operations::Rejection;
+use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
+use gitledger_operations::{Declaration, Rejection};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 
 use super::access::admit;
@@ -54,8 +55,8 @@ impl Method {
 
 /// How a route stands in the document.
 pub(super) enum Told {
-    /// Once for every operation, by its declaration.
-    PerOperation,
+    /// Once for every operation of these, by its declaration.
+    PerOperation(&'static [Declaration]),
     /// By these words.
     Once(Words),
 }
@@ -109,8 +110,14 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Post,
         path: "/git/{operation}",
-        told: Told::PerOperation,
+        told: Told::PerOperation(OPERATIONS),
         handler: |method| on(method, routes::git),
+    },
+    Route {
+        method: Method::Post,
+        path: "/sandbox/{operation}",
+        told: Told::PerOperation(SANDBOX_OPERATIONS),
+        handler: |method| on(method, routes::about_sandboxes),
     },
     Route {
         method: Method::Get,

@@ -3,6 +3,7 @@
 use gitledger_events::Stream;
 use gitledger_functions::access::ApiKey;
 use gitledger_functions::{Refusal, Request};
+use gitledger_operations::table;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
@@ -56,14 +57,14 @@ impl Door {
                 }
             },
             Self::There { url, client, key, sent } => {
-                let mut post = client.post(format!("{url}/git/{}", request.operation)).json(&request.input);
-                post = on_authority(post, key.as_ref());
+                let mut call = post(client, url, &request.operation, &request.input);
+                call = on_authority(call, key.as_ref());
                 if request.keyed || followed {
-                    post = post.header("idempotency-key", request.operation_id.to_string());
+                    call = call.header("idempotency-key", request.operation_id.to_string());
                 }
                 let url = url.clone();
-                let call = sent.spawn(async move { told(&url, post.send().await).await });
-                call.await.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string()).problem()))
+                let sent = sent.spawn(async move { told(&url, call.send().await).await });
+                sent.await.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string()).problem()))
             }
         }
     }
@@ -115,6 +116,24 @@ impl Door {
                 Some((events, Place(page["next"].as_u64().unwrap_or(place.0))))
             }
         }
+    }
+}
+
+/// The call of an operation at a gateway. A name that there is none of is refused there.
+pub fn post(client: &Client, url: &str, operation: &str, input: &Value) -> RequestBuilder {
+    let Some(declaration) = table::find(operation) else {
+        return client.post(format!("{url}/git/{operation}")).json(input);
+    };
+    let call = client.post(format!("{url}{}", declaration.path()));
+    if !declaration.signed {
+        return call.json(input);
+    }
+    // As E2B sends it: the body as it is, its signature beside it.
+    let text = |field: &str| input.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let call = call.header("e2b-signature", text("signature")).body(text("body"));
+    match input.get("signature_version").and_then(Value::as_str) {
+        Some(version) => call.header("e2b-signature-version", version),
+        None => call,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Nothing here knows an operation by name. A tool is made from a declaration ([`tools`]), a call becomes the
 //! same request that a route makes ([`server`]), and its answer goes back as one flat object ([`result`]).
 
-mod door;
+pub(crate) mod door;
 mod progress;
 pub mod result;
 mod schema;

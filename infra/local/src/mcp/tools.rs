@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use gitledger_events::operation::Effect;
-use gitledger_operations::table::OPERATIONS;
+use gitledger_operations::table;
 use gitledger_operations::{Budget, Declaration};
 use rmcp::model::{Tool, ToolAnnotations};
 
@@ -13,23 +13,20 @@ use super::schema;
 /// Every tool, in the table's order.
 pub fn all() -> &'static [Tool] {
     static TOOLS: OnceLock<Vec<Tool>> = OnceLock::new();
-    TOOLS.get_or_init(|| OPERATIONS.iter().map(tool).collect())
+    TOOLS.get_or_init(|| table::all().map(tool).collect())
 }
 
 /// The tool of this name with its declaration.
 pub fn find(name: &str) -> Option<(&'static Tool, &'static Declaration)> {
-    all().iter().zip(OPERATIONS).find(|(tool, _)| tool.name == name)
-}
-
-/// `git_branch_create` of `branch-create`.
-pub fn name_of(operation: &str) -> String {
-    format!("git_{}", operation.replace('-', "_"))
+    all().iter().zip(table::all()).find(|(tool, _)| tool.name == name)
 }
 
 fn tool(declaration: &Declaration) -> Tool {
     let input = Arc::new(schema::input(declaration));
-    let title = format!("Git {}", declaration.name.replace('-', " "));
-    Tool::new(Cow::Owned(name_of(declaration.name)), Cow::<str>::Owned(declaration.help()), input)
+    let (family, verb) = declaration.words();
+    let family = if family == "git" { "Git" } else { "Sandbox" };
+    let title = format!("{family} {}", verb.replace('-', " "));
+    Tool::new(Cow::Owned(declaration.tool()), Cow::<str>::Owned(declaration.help()), input)
         .with_title(title.clone())
         .with_raw_output_schema(Arc::new(schema::output(declaration)))
         .with_annotations(annotations(declaration, title))
@@ -56,12 +53,13 @@ mod tests {
     #[test]
     fn every_operation_is_a_tool_and_every_tool_an_operation() {
         let names: Vec<&str> = all().iter().map(|tool| tool.name.as_ref()).collect();
-        let wanted: Vec<String> = OPERATIONS.iter().map(|operation| name_of(operation.name)).collect();
+        let wanted: Vec<String> = table::all().map(Declaration::tool).collect();
         assert_eq!(names, wanted);
-        for (tool, declaration) in all().iter().zip(OPERATIONS) {
+        for (tool, declaration) in all().iter().zip(table::all()) {
             assert_eq!(find(&tool.name).map(|(_, found)| found.name), Some(declaration.name));
         }
         assert!(find("git_file-write").is_none() && find("status").is_none());
+        assert!(find("sandbox_create").is_some() && find("git_sandbox_create").is_none());
     }
 
     #[test]

@@ -75,6 +75,7 @@ impl Operation for Clone {
     const EFFECT: Effect = Effect::Writes;
     const BUDGET: Budget = Budget::REMOTE;
     const IN_WORKSPACE: bool = false;
+    const OPENS_SANDBOX: bool = true;
     const EXAMPLE: &'static str =
         r#"{"repo_url": "https://github.com/octocat/hello-world", "agent_id": "a1", "task_id": "t1"}"#;
     type Output = CloneOutput;

@@ -54,6 +54,7 @@ impl Operation for Init {
     // A sandbox may have to be made.
     const BUDGET: Budget = Budget::REMOTE;
     const IN_WORKSPACE: bool = false;
+    const OPENS_SANDBOX: bool = true;
     const EXAMPLE: &'static str =
         r#"{"repo_url": "https://github.com/octocat/hello-world", "agent_id": "a1", "task_id": "t1"}"#;
     type Output = InitOutput;

@@ -16,6 +16,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::failure::codes;
+use crate::lifecycle::SandboxRecord;
+use crate::lifecycle::sandbox_lifecycle::Seen;
+use crate::lifecycle::sandbox_reap::SandboxReapOutput;
+use crate::lifecycle::sandbox_warm::SandboxWarmOutput;
 use crate::{Context, Failure};
 
 /// What an operation wants to know of the ledger.
@@ -30,6 +34,10 @@ pub enum Wants {
     Newest,
     /// One operation; if it is under way, it is stopped.
     Stop(Uuid),
+    /// Every sandbox that is alive.
+    Sandboxes,
+    /// One sandbox, alive or gone.
+    Sandbox(String),
 }
 
 /// What was found.
@@ -44,6 +52,16 @@ pub enum Found {
     Newest(Vec<OperationRecord>),
     /// The operation, and whether something of it was running and was told to stop.
     Stopped(Box<OperationRecord>, bool),
+    /// By id.
+    Sandboxes(Vec<SandboxRecord>),
+    /// The sandbox, and whether what was asked for has changed it; of one that was asked for, whether it is new.
+    Sandbox(Box<SandboxRecord>, bool),
+    /// What a look at a sandbox came to.
+    Seen(Seen),
+    /// What became of the pool.
+    Warmed(SandboxWarmOutput),
+    /// What was closed, paused and ended.
+    Reaped(SandboxReapOutput),
 }
 
 /// How far an operation is.

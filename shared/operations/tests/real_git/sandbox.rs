@@ -111,7 +111,8 @@ impl Sandbox {
     fn found(&self, wants: &Wants) -> Found {
         let one = |id: &Uuid| self.records.iter().find(|record| record.id == *id).cloned().map(Box::new);
         match wants {
-            Wants::Nothing => Found::Nothing,
+            // Sandboxes are no workspaces' business.
+            Wants::Nothing | Wants::Sandboxes | Wants::Sandbox(_) => Found::Nothing,
             Wants::Operation(id) => one(id).map_or(Found::Nothing, Found::Operation),
             Wants::Newest => Found::Newest(self.records.iter().rev().cloned().collect()),
             Wants::Stop(id) => one(id).map_or(Found::Nothing, |record| {

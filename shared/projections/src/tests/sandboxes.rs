@@ -1,32 +1,19 @@
 //! Sandboxes, one and all.
 
+use gitledger_events::Elapsed;
 use gitledger_events::operation::SandboxRequested;
 use gitledger_events::sandbox::{
     KillReason, Reuse, SandboxExpired, SandboxExtended, SandboxKilled, SandboxLost, SandboxPaused,
-    SandboxResumed, WorkspaceOpened,
+    SandboxResumed,
 };
-use gitledger_events::{Elapsed, Stream};
 
-use super::given::{Ledger, at, created, id, leased, released, repo, requested, succeeded};
+use super::given::{Ledger, at, created, id, leased, released, requested, succeeded};
 use crate::sandbox_state::{Gone, Phase};
-use crate::sandboxes::{REMEMBERED, Wanted};
+use crate::sandboxes::REMEMBERED;
 use crate::{SandboxState, Sandboxes, fold};
-
-fn opened() -> WorkspaceOpened {
-    WorkspaceOpened {
-        path: "/home/user/app".to_owned(),
-        repo_url: "https://github.com/acme/app".to_owned(),
-        base_branch: "main".to_owned(),
-        branch: "agent-a1-t1".to_owned(),
-    }
-}
 
 fn resumed(expires: i64) -> SandboxResumed {
     SandboxResumed { resume_ms: Elapsed::from_millis(900), expires_at: at(expires) }
-}
-
-fn wanted(repo: &gitledger_events::Repo) -> Wanted<'_> {
-    Wanted { repo, agent_id: Some("a1"), task_id: Some("t1"), key_id: None, until: at(300) }
 }
 
 #[test]
@@ -80,96 +67,6 @@ fn an_event_of_another_stream_changes_nothing() {
 }
 
 #[test]
-fn the_reusable_sandboxes_are_free_running_and_of_the_same_repository_and_agent_best_first() {
-    let mut ledger = Ledger::default();
-    let add = |ledger: &mut Ledger, sandbox: &str, agent: &str, expires: i64| {
-        ledger.add(Stream::sandbox(sandbox).unwrap(), 0, "clone", agent, created(expires));
-    };
-    add(&mut ledger, "plain", "a1", 3600);
-    add(&mut ledger, "longer", "a1", 7200);
-    add(&mut ledger, "opened", "a1", 3000);
-    add(&mut ledger, "stranger", "a2", 3600);
-    add(&mut ledger, "leased", "a1", 3600);
-    add(&mut ledger, "lapsed", "a1", 1000);
-    add(&mut ledger, "paused", "a1", 3600);
-    add(&mut ledger, "ending", "a1", 299);
-    ledger.sandbox("opened", 5, opened());
-    ledger.sandbox("leased", 5, leased(1, 1, 900, Reuse::New));
-    ledger.sandbox("lapsed", 5, leased(2, 1, 90, Reuse::New));
-    ledger.sandbox("paused", 5, SandboxPaused {});
-    let sandboxes: Sandboxes = fold(&ledger.events);
-    let repo = repo();
-    let ids = |found: Vec<&SandboxState>| found.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
-    let wanted = wanted(&repo);
-    assert_eq!(ids(sandboxes.reusable(&wanted, at(100))), ["opened", "longer", "plain", "lapsed"]);
-    assert_eq!(ids(sandboxes.resumable(&wanted, at(100))), ["paused"]);
-    assert!(sandboxes.reusable(&Wanted { agent_id: Some("a3"), ..wanted }, at(100)).is_empty());
-    let other = gitledger_events::Repo::from_parts("github.com", "/acme/other");
-    assert!(sandboxes.reusable(&Wanted { repo: &other, ..wanted }, at(100)).is_empty());
-}
-
-#[test]
-fn a_sandbox_of_the_same_task_comes_before_all_others() {
-    let mut ledger = Ledger::default();
-    ledger.sandbox("mine", 0, created(1000));
-    ledger.sandbox("other", 0, created(9000));
-    ledger.events[1].event.actor.task_id = Some("t2".to_owned());
-    let sandboxes: Sandboxes = fold(&ledger.events);
-    let repo = repo();
-    assert_eq!(sandboxes.reusable(&wanted(&repo), at(1))[0].id, "mine");
-}
-
-#[test]
-fn a_workspace_of_another_task_is_not_offered_for_its_work_would_be_wiped() {
-    let mut ledger = Ledger::default();
-    for sandbox in ["mine", "theirs", "nobodys", "plain", "theirs-paused", "mine-paused"] {
-        ledger.sandbox(sandbox, 0, created(3600));
-        let task = match sandbox {
-            "mine" | "mine-paused" => Some("t1".to_owned()),
-            "nobodys" => None,
-            _ => Some("t2".to_owned()),
-        };
-        let before = ledger.events.len() - 1;
-        if sandbox != "plain" {
-            ledger.sandbox(sandbox, 1, opened());
-        }
-        if sandbox.ends_with("paused") {
-            ledger.sandbox(sandbox, 2, SandboxPaused {});
-        }
-        for event in &mut ledger.events[before..] {
-            event.event.actor.task_id.clone_from(&task);
-        }
-    }
-    let sandboxes: Sandboxes = fold(&ledger.events);
-    let repo = repo();
-    let ids = |found: Vec<&SandboxState>| found.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
-    let mine = wanted(&repo);
-    assert_eq!(ids(sandboxes.reusable(&mine, at(10))), ["mine", "plain"]);
-    assert_eq!(ids(sandboxes.resumable(&mine, at(10))), ["mine-paused"]);
-    let nobodys = Wanted { task_id: None, ..mine };
-    assert_eq!(ids(sandboxes.reusable(&nobodys, at(10))), ["nobodys", "plain"]);
-}
-
-#[test]
-fn a_sandbox_is_offered_to_the_key_that_made_it_whoever_used_it_since() {
-    let mut ledger = Ledger::default();
-    for (sandbox, key) in [("k1s", Some("k1")), ("k2s", Some("k2")), ("nobodys", None)] {
-        ledger.sandbox(sandbox, 0, created(3600));
-        ledger.events.last_mut().unwrap().event.actor.key_id = key.map(str::to_owned);
-    }
-    // Another key, an operator's, worked in it.
-    ledger.sandbox("k1s", 1, leased(1, 1, 5, Reuse::Named));
-    ledger.events.last_mut().unwrap().event.actor.key_id = Some("k2".to_owned());
-    let sandboxes: Sandboxes = fold(&ledger.events);
-    let repo = repo();
-    for (key_id, mine) in [(Some("k1"), "k1s"), (Some("k2"), "k2s"), (None, "nobodys")] {
-        let wanted = Wanted { key_id, ..wanted(&repo) };
-        let found: Vec<_> = sandboxes.reusable(&wanted, at(100)).iter().map(|s| s.id.clone()).collect();
-        assert_eq!(found, [mine], "{key_id:?}");
-    }
-}
-
-#[test]
 fn a_warm_sandbox_is_one_that_nobody_has_used() {
     let mut ledger = Ledger::default();
     for sandbox in ["used", "warm"] {
@@ -177,6 +74,7 @@ fn a_warm_sandbox_is_one_that_nobody_has_used() {
     }
     for event in &mut ledger.events {
         event.event.repo = None;
+        event.event.actor = gitledger_events::Actor::default();
     }
     ledger.sandbox("used", 1, leased(1, 1, 2, Reuse::Warm));
     let sandboxes: Sandboxes = fold(&ledger.events);

@@ -83,6 +83,8 @@ pub(super) fn recall(sandbox_id: &str, tag: &str, epoch: u64, nonce: &str, stop:
 pub enum Recalled {
     /// There was none with this tag.
     Nothing,
+    /// There was none at all: either none ever was, or somebody in the sandbox has removed their traces.
+    Blank,
     /// It is not at its end.
     Running,
     /// It is.
@@ -139,6 +141,7 @@ pub(super) fn recalled(end: End, stdout: &[u8], stderr: &[u8]) -> Result<Recalle
     match end {
         End::Exited(0) => {}
         End::Exited(3) => return Ok(Recalled::Nothing),
+        End::Exited(5) => return Ok(Recalled::Blank),
         End::Exited(4) => return Ok(Recalled::Running),
         other => {
             return Err(refused(other).unwrap_or_else(|| {

@@ -46,6 +46,7 @@ gl_stop() {
 gl_stop_all() {
   local file name pid
   for file; do
+    [[ $file ]] || continue
     name=${file##*/} name=${name#*.} pid=${name%%.*} name=${name#*.}
     gl_alive "$pid" "${name%%.*}" || continue
     gl_stop "$pid" "${name%%.*}" || return 1

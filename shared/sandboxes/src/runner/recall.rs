@@ -51,7 +51,7 @@ impl Envd {
         loop {
             match self.recall(sandbox_id, tag, epoch, stop).await {
                 Ok(Recalled::Ended { kept, .. }) => return Some(kept),
-                Ok(Recalled::Nothing) => return None,
+                Ok(Recalled::Nothing | Recalled::Blank) => return None,
                 Ok(Recalled::Running) | Err(SandboxError::Unavailable(_)) if Instant::now() < limit => {
                     tokio::time::sleep(BETWEEN_LOOKS).await;
                 }

@@ -88,7 +88,7 @@ impl Sandboxes {
     }
 
     /// Asks E2B. When the answer is lost the sandbox may be there: then it is found by its request.
-    async fn create(
+    pub(super) async fn create(
         &self,
         request: &OpenRequest,
         template: &str,
@@ -120,7 +120,7 @@ impl Sandboxes {
         }
     }
 
-    async fn size(&self, template: &str, sandbox_id: &str) -> Result<(u32, u32), SandboxError> {
+    pub(super) async fn size(&self, template: &str, sandbox_id: &str) -> Result<(u32, u32), SandboxError> {
         let known = self.sizes.0.lock().unwrap_or_else(PoisonError::into_inner).get(template).copied();
         if let Some(size) = known {
             return Ok(size);

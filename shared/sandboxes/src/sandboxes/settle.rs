@@ -36,7 +36,12 @@ impl Sandboxes {
         }
     }
 
-    async fn end(&self, sandbox_id: &str, fact: Fact, origin: &Origin) -> Result<bool, LeaseError> {
+    pub(super) async fn end(
+        &self,
+        sandbox_id: &str,
+        fact: Fact,
+        origin: &Origin,
+    ) -> Result<bool, LeaseError> {
         self.envd.forget(sandbox_id);
         self.decide(sandbox_id, origin, |state| match state.life {
             Life::Unknown | Life::Gone => Ok((false, vec![])),
@@ -46,7 +51,7 @@ impl Sandboxes {
     }
 
     /// What the ledger never knew is recorded with its end, because it did cost.
-    async fn end_leaked(&self, listed: &Listed, origin: &Origin) -> Result<bool, LeaseError> {
+    pub(super) async fn end_leaked(&self, listed: &Listed, origin: &Origin) -> Result<bool, LeaseError> {
         let state = self.state(&listed.sandbox_id).await?;
         if matches!(state.life, Life::Running | Life::Paused) {
             return Ok(false); // its record arrived after the comparison

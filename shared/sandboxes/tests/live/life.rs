@@ -6,7 +6,7 @@ use gitledger_events::Fact;
 use gitledger_events::sandbox::{KillReason, Reuse};
 use gitledger_sandboxes::control::{NewSandbox, State};
 use gitledger_sandboxes::reconcile::{Action, Known, reconcile};
-use gitledger_sandboxes::{LeaseError, LeaseRequest, SandboxError, SystemWorld, World};
+use gitledger_sandboxes::{LeaseError, LeaseRequest, Look, SandboxError, SystemWorld, World};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -118,4 +118,69 @@ pub async fn a_wrong_key_is_told_as_such() {
     let ground = Ground::new().await;
     let stranger = ground.by(&ground.host.url(), "e2b_ffff");
     assert!(matches!(stranger.list_live().await, Err(SandboxError::Auth(_))));
+}
+
+pub async fn a_look_records_what_the_host_says_and_never_twice() {
+    let ground = Ground::new().await;
+    let lease = ground.open().await;
+    let id = lease.sandbox_id.clone();
+    let look = async || ground.sandboxes.look(&id, SignedDuration::from_mins(1), &origin()).await.unwrap();
+    let host = ground.sandboxes.control();
+    host.pause(&id).await.unwrap();
+    assert_eq!(look().await, Look::Busy, "whoever has the lease knows better");
+    ground.sandboxes.release(&lease, vec![]).await.unwrap();
+    assert_eq!((look().await, look().await), (Look::Paused, Look::Unchanged));
+    host.connect(&id, Duration::from_mins(30)).await.unwrap();
+    assert_eq!((look().await, look().await), (Look::Resumed, Look::Unchanged));
+    host.set_timeout(&id, Duration::from_mins(50)).await.unwrap();
+    assert_eq!((look().await, look().await), (Look::Extended, Look::Unchanged));
+    host.kill(&id).await.unwrap();
+    assert_eq!((look().await, look().await), (Look::Ended, Look::Foreign));
+    let told = ["SandboxPaused", "SandboxResumed", "SandboxExtended", "SandboxLost"];
+    assert!(ground.names(&id).await.ends_with(&told));
+    // Its function died between the creation and the record; a stranger's is left alone.
+    for (owner, grace, seen) in
+        [("1", 0, Look::Leaked), ("1", 60, Look::Foreign), ("2", 0, Look::Foreign), ("", 0, Look::Foreign)]
+    {
+        let metadata = [("gitledger".to_owned(), owner.to_owned())].into();
+        let new = NewSandbox { life: Duration::from_mins(5), metadata, ..NewSandbox::default() };
+        let id = host.create(&new).await.unwrap().sandbox_id;
+        let grace = SignedDuration::from_secs(grace);
+        assert_eq!(ground.sandboxes.look(&id, grace, &origin()).await.unwrap(), seen, "{owner} {grace}");
+        assert_eq!(host.get(&id).await.unwrap().is_none(), seen == Look::Leaked);
+    }
+}
+
+pub async fn a_sandbox_for_the_pool_is_nobodys_until_somebody_takes_it() {
+    let ground = Ground::new().await;
+    let id = ground.sandboxes.stock(&request(), &origin()).await.unwrap();
+    assert_eq!(ground.names(&id).await, ["SandboxCreated"]);
+    let state = ground.sandboxes.state(&id).await.unwrap();
+    assert!(state.actor.is_unknown() && state.held.is_none() && state.epoch == 0);
+    let until = SystemWorld.now() + SignedDuration::from_mins(1);
+    let take =
+        LeaseRequest { sandbox_id: id.clone(), operation_id: Uuid::now_v7(), until, reuse: Reuse::Warm };
+    ground.sandboxes.lease(&take, &origin()).await.unwrap();
+    let state = ground.sandboxes.state(&id).await.unwrap();
+    assert_eq!(state.actor, origin().actor);
+}
+
+pub async fn a_kept_sandbox_lives_longer_and_never_shorter_also_while_somebody_has_it() {
+    let ground = Ground::new().await;
+    let lease = ground.open().await;
+    let id = lease.sandbox_id.clone();
+    let keep = async |minutes| {
+        ground.sandboxes.keep_alive(&id, Duration::from_mins(minutes), &origin()).await.unwrap()
+    };
+    let longer = keep(40).await;
+    assert_eq!(keep(1).await, longer);
+    let told = ground.sandboxes.control().get(&id).await.unwrap().unwrap().listed.end_at;
+    assert!(told.duration_since(longer).abs() < SignedDuration::from_secs(30), "{told} {longer}");
+    ground.sandboxes.pause(&lease).await.unwrap();
+    assert!(keep(80).await > longer);
+    let state = ground.sandboxes.control().get(&id).await.unwrap().unwrap().listed.state;
+    assert_eq!(state, State::Paused, "it goes on sleeping");
+    assert!(ground.sandboxes.kill(&id, KillReason::Requested, &origin()).await.unwrap());
+    let gone = ground.sandboxes.keep_alive(&id, Duration::from_mins(1), &origin()).await;
+    assert!(matches!(gone, Err(LeaseError::Gone)), "{gone:?}");
 }

@@ -109,6 +109,7 @@ fn contents(groups: &[Group<'_>]) -> Markup {
                         li data-words={ (path) " " (text(&told["summary"])) } {
                             a href={ "#" (text(&told["operationId"])) } {
                                 @if let Some(name) = path.strip_prefix("/git/") { (name) }
+                                @else if path.starts_with("/sandbox/") { (path.trim_start_matches('/').replace('/', " ")) }
                                 @else { (path) @if *method != "get" { " " small { (method.to_uppercase()) } } }
                             }
                         }

@@ -12,7 +12,6 @@ use std::sync::LazyLock;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use gitledger_operations::declaration::reflowed;
-use gitledger_operations::table::OPERATIONS;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
@@ -53,10 +52,10 @@ fn document() -> Value {
             Told::Once(words) => {
                 put(&mut paths, route, route.path, words.told(route, &mut components));
             }
-            Told::PerOperation => {
-                for declaration in OPERATIONS {
-                    let path = route.path.replace("{operation}", declaration.name);
-                    put(&mut paths, route, &path, operation::told(declaration, &mut components));
+            Told::PerOperation(operations) => {
+                for declaration in *operations {
+                    let told = operation::told(declaration, &mut components);
+                    put(&mut paths, route, &declaration.path(), told);
                 }
             }
         }

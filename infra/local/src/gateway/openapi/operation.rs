@@ -3,7 +3,7 @@
 use gitledger_functions::Answer;
 use gitledger_functions::request::KEY_BYTES_MAX;
 use gitledger_operations::Declaration;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::components::{Components, pascal};
 use super::problems;
@@ -39,17 +39,53 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
             "links": {"record": record()},
         }),
     );
+    if declaration.signed {
+        return signed(declaration, responses);
+    }
     // An empty body is an empty input.
     let needs_input = (declaration.input_schema)().get("required").is_some();
     json!({
         "operationId": declaration.name,
-        "tags": [declaration.effect],
+        "tags": [tag(declaration)],
         "summary": declaration.summary(),
         "description": declaration.help(),
         "parameters": [{"$ref": "#/components/parameters/IdempotencyKey"}],
         "requestBody": {
             "required": needs_input,
             "content": {"application/json": {"schema": input, "example": declaration.example()}},
+        },
+        "responses": responses,
+        "x-time-limit-s": declaration.budget.time.as_secs(),
+    })
+}
+
+fn tag(declaration: &Declaration) -> Value {
+    if declaration.words().0 == "git" { json!(declaration.effect) } else { json!("sandboxes") }
+}
+
+/// One that E2B asks for: its body is E2B's own, and it is known by its signature.
+fn signed(declaration: &Declaration, responses: Map<String, Value>) -> Value {
+    let header = |name: &str, required: bool, about: &str| {
+        json!({"name": name, "in": "header", "required": required, "description": about,
+            "schema": {"type": "string"}})
+    };
+    let event = declaration.example()["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+    json!({
+        "operationId": declaration.name,
+        "tags": [tag(declaration)],
+        "summary": declaration.summary(),
+        "description": declaration.help(),
+        "security": [],
+        "parameters": [
+            header("e2b-signature", true, "SHA-256 over the webhook's secret and the body, in base64."),
+            header("e2b-signature-version", false, "Only `v1` is known."),
+        ],
+        "requestBody": {
+            "required": true,
+            "content": {"application/json": {
+                "schema": {"type": "object"},
+                "example": event.unwrap_or(Value::Null),
+            }},
         },
         "responses": responses,
         "x-time-limit-s": declaration.budget.time.as_secs(),

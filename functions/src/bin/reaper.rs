@@ -1,5 +1,0 @@
-//! The function `reaper`.
-
-fn main() -> std::process::ExitCode {
-    gitledger_functions::lambda::reaper()
-}

@@ -1,0 +1,5 @@
+//! The function `sandbox-list`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("sandbox-list")
+}

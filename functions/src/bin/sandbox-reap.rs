@@ -1,0 +1,5 @@
+//! The function `sandbox-reap`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("sandbox-reap")
+}

@@ -1,0 +1,5 @@
+//! The function `sandbox-resume`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::operation("sandbox-resume")
+}

@@ -1,0 +1,56 @@
+//! What is to be done about sandboxes that nobody asks for: pause the idle, end the forgotten, fill the pool.
+
+use jiff::Timestamp;
+
+use super::Sandboxes;
+use crate::sandbox_policy::SandboxPolicy;
+use crate::sandbox_state::{Phase, SandboxState};
+
+/// What the policy wants done at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// They run and had nothing to do for long enough to be paused.
+    pub pause: Vec<String>,
+    /// They sleep and had nothing to do for long enough to be ended.
+    pub end: Vec<String>,
+    /// So many are missing in the pool.
+    pub missing: u32,
+}
+
+impl Sandboxes {
+    /// What the policy wants done now. A sandbox of the pool is not idle: waiting is its work.
+    pub fn upkeep(&self, template: &str, policy: &SandboxPolicy, now: Timestamp) -> Upkeep {
+        let mut upkeep = Upkeep::default();
+        for state in self.live().filter(|state| state.lease_at(now).is_none() && !state.waits_in_pool()) {
+            let idle = idle_s(state, now);
+            match state.phase {
+                Phase::Running if state.runs(now) => {
+                    if policy.pause_after_s(state).is_some_and(|after| idle >= after) {
+                        upkeep.pause.push(state.id.clone());
+                    }
+                }
+                // E2B ends a running one itself; a sleeping one it keeps.
+                Phase::Paused => {
+                    let kept = state.kept_until.is_some_and(|until| now < until);
+                    if !kept && idle >= policy.ttl_s(state) {
+                        upkeep.end.push(state.id.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        upkeep.missing = policy.pool.saturating_sub(self.pooled(template, policy, now));
+        upkeep
+    }
+
+    /// How many wait in the pool and will for a while: one about to expire is replaced before it does.
+    pub fn pooled(&self, template: &str, policy: &SandboxPolicy, now: Timestamp) -> u32 {
+        let soon = jiff::SignedDuration::from_secs(i64::try_from(policy.ttl_s / 8).unwrap_or(0));
+        let until = now.saturating_add(soon).unwrap_or(now);
+        u32::try_from(self.warm(template, until, now).len()).unwrap_or(u32::MAX)
+    }
+}
+
+fn idle_s(state: &SandboxState, now: Timestamp) -> u64 {
+    state.idle_micros(now) / 1_000_000
+}
