@@ -9,11 +9,17 @@ mod upload;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::get;
+use axum::{Router, middleware};
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::Mutex;
 
 use super::Envd;
 use super::account::User;
@@ -22,11 +28,35 @@ use crate::signature::FilesQuery;
 
 /// How much of a file is read or written at once.
 const CHUNK_BYTES: usize = 256 * 1024;
+/// How long a refused upload is read on.
+const READING_OUT: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> Router<Arc<Envd>> {
     Router::new()
         .route("/files", get(download::download).post(upload::upload))
+        .layer(middleware::from_fn(read_out))
         .layer(DefaultBodyLimit::disable())
+}
+
+/// Reads the rest of an upload that was refused on its way: its client is still sending, and would find the
+/// connection closed before it finds the answer.
+async fn read_out(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    let (head, body) = request.into_parts();
+    let rest = Arc::new(Mutex::new(body.into_data_stream()));
+    let chunks = stream::unfold(Arc::clone(&rest), async |rest| {
+        let chunk = rest.lock().await.next().await?;
+        Some((chunk, rest))
+    });
+    let response = next.run(Request::from_parts(head, Body::from_stream(chunks))).await;
+    if !response.status().is_success() {
+        let reading = async { while let Some(Ok(_)) = rest.lock().await.next().await {} };
+        // What takes longer has its connection closed.
+        let _ = tokio::time::timeout(READING_OUT, reading).await;
+    }
+    response
 }
 
 /// Whether the request may be served, and for whom.

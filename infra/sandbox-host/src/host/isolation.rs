@@ -23,6 +23,8 @@ const FROM_ETC: [&str; 10] = [
 ];
 /// Links into `/usr` on merged systems, directories on others.
 const BESIDE_USR: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
+/// Room for files and directories that a sandbox makes beside those that are there: E2B's users may, so they do.
+const TOP_BYTES: &str = "67108864";
 /// Where the program that runs envd is seen.
 const PROGRAM: &str = "/run/gitledger/envd";
 
@@ -74,6 +76,8 @@ fn bwrap(view: &View<'_>) -> Command {
         .args(["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"])
         .args(["--uid", "1000", "--gid", "1000", "--disable-userns", "--cap-drop", "ALL"])
         .args(["--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"])
+        // Whatever is not bound below is in memory, and gone when the sandbox is.
+        .args(["--size", TOP_BYTES, "--tmpfs", "/", "--tmpfs", "/etc"])
         .args(["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"])
         .args(["--tmpfs", "/run", "--dir", "/var/tmp"]);
     if !view.network {
@@ -102,6 +106,7 @@ fn bwrap(view: &View<'_>) -> Command {
     for name in ["passwd", "group"] {
         command.arg("--ro-bind").arg(view.etc.join(name)).arg(format!("/etc/{name}"));
     }
+    command.args(["--remount-ro", "/etc"]);
     for own in storage::OWN {
         command.arg("--bind").arg(view.dir.join(own)).arg(format!("/{own}"));
     }
@@ -113,7 +118,7 @@ pub(super) fn isolated(view: &View<'_>, program: &[OsString]) -> Command {
     let mut command = bwrap(view);
     let (binary, args) = program.split_first().map_or((None, program), |(first, rest)| (Some(first), rest));
     command.arg("--ro-bind").args(binary).arg(PROGRAM);
-    command.args(["--remount-ro", "/", "--chdir", "/home/user", "--", PROGRAM]).args(args);
+    command.args(["--chdir", "/home/user", "--", PROGRAM]).args(args);
     command
 }
 
@@ -134,7 +139,7 @@ pub(super) fn plain(dir: &Path, program: &[OsString]) -> Command {
 /// warning.
 pub(super) fn probe(view: &View<'_>) -> Result<(), String> {
     let mut command = bwrap(view);
-    command.args(["--remount-ro", "/", "--", "/bin/sh", "-c", ":"]);
+    command.args(["--", "/bin/sh", "-c", ":"]);
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("bwrap: {error}"))?;
     if output.status.success() {
         return Ok(());

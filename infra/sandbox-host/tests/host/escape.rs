@@ -10,11 +10,11 @@ use crate::{Running, isolated, start};
 
 /// What is tried, with `{secret}` a file of the host's, `{data}` the host's directory, `{pid}` the host's
 /// process, `{other}` a neighbour's id, `{own}` this sandbox's.
-const PROBES: [(&str, &str); 27] = [
+const PROBES: [(&str, &str); 26] = [
     ("read a file of the host", "cat {secret}"),
     ("read it through another process's root", "cat /proc/{pid}/root{secret}"),
     ("read it through the first process's root", "cat /proc/1/root{secret}"),
-    ("list the home of root", "ls /root/"),
+    ("list the home of root", "ls -A /root/ | grep -q ."),
     ("read the shadow file", "cat /etc/shadow"),
     ("know the host's accounts", "grep -q -e '^_apt:' -e '^daemon:' -e '^www-data:' /etc/passwd"),
     ("list what others keep in /var/lib", "ls /var/lib/"),
@@ -30,7 +30,6 @@ const PROBES: [(&str, &str); 27] = [
     ("see more than a few processes", "test $(ls -d /proc/[0-9]* | wc -l) -gt 12"),
     ("write where programs are", "touch /usr/gitledger-probe && rm /usr/gitledger-probe"),
     ("write into /etc", "touch /etc/gitledger-probe && rm /etc/gitledger-probe"),
-    ("write at the top", "touch /gitledger-probe && rm /gitledger-probe"),
     ("write a setting of the kernel", "cat /proc/sys/kernel/core_pattern >/proc/sys/kernel/core_pattern"),
     (
         "write any setting of the machine",

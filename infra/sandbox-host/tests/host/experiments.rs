@@ -84,7 +84,7 @@ async fn what_a_sandbox_uses_is_measured() {
     let number = |name: &str| one[name].as_f64().unwrap_or_else(|| panic!("{name} in {one}"));
     assert!((20e6..30e6).contains(&number("diskUsed")), "{one}");
     assert!(number("cpuUsedPct") > 1.0 && number("cpuUsedPct") <= 100.0, "{one}");
-    assert!((1e6..512e6).contains(&number("memUsed")), "{one}");
+    assert!((1e5..512e6).contains(&number("memUsed")), "{one}");
     assert_eq!((number("cpuCount"), number("memTotal")), (2.0, f64::from(512 << 20)));
     let second = one["timestampUnix"].as_i64().unwrap();
     let at = async |query: String| client.api("GET", &format!("{path}?{query}"), Value::Null).await.json();

@@ -29,11 +29,12 @@ async fn a_sandbox_sees_nothing_of_the_machine_and_nothing_of_others() {
     }
     assert_eq!(sandbox.run("ls -A /root").await.stdout, "", "it is the sandbox's own");
     assert_eq!(sandbox.run("ls /home; id -un; hostname").await.stdout, "user\nuser\nsandbox\n");
-    for attempt in ["touch /usr/x", "touch /x", "touch /etc/x", "unshare -Ur true", "mount -t tmpfs x /tmp"] {
+    for attempt in ["touch /usr/x", "touch /etc/x", "unshare -Ur true", "mount -t tmpfs x /tmp"] {
         assert_ne!(sandbox.run(attempt).await.code(), 0, "{attempt}");
     }
     assert_eq!(sandbox.run("grep CapEff /proc/self/status").await.stdout, "CapEff:\t0000000000000000\n");
-    assert_eq!(sandbox.run("touch /tmp/x /home/user/x /dev/shm/x").await.code(), 0);
+    assert_eq!(sandbox.run("touch /tmp/x /home/user/x /dev/shm/x /x").await.code(), 0);
+    assert_ne!(sandbox.run("head -c 100M /dev/zero > /x").await.code(), 0, "it is memory, and limited");
     running.host.shutdown().await;
 }
 

@@ -81,3 +81,15 @@ async fn what_is_attached_to_a_file_stays_until_its_next_upload() {
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     running.host.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_refused_upload_is_answered_and_its_connection_used_again() {
+    let running = isolated().await;
+    let sandbox = running.client.create(json!({})).await;
+    let much = vec![b'x'; 20 << 20];
+    for _ in 0..3 {
+        let refused = sandbox.call("POST", "/files?path=/usr/f", &[BYTES], much.clone()).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    }
+    running.host.shutdown().await;
+}
