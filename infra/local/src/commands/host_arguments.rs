@@ -8,6 +8,8 @@ use gitledger_sandbox_host::{Egress, HostOptions, Limits, Network, Trouble};
 /// How the local sandbox host is to behave.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Local sandboxes")]
+// The commands that take them have a group of this name already.
+#[group(skip)]
 pub struct Arguments {
     /// How long making a sandbox takes at least: `3s`, `250ms`, or a range to choose from, `2s..8s`.
     #[arg(long, value_name = "TIME", value_parser = latency, default_value = "0s")]
