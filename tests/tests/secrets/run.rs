@@ -50,7 +50,12 @@ impl Search {
                 let found = std::fs::metadata(&dir).map(|found| (found.dev(), found.ino())).ok();
                 let private = found.is_some() && found != machines;
                 let mut left: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-                left.retain(|path| private || self.is_ours(path, events));
+                // What runs have printed stays for a while, and is no place for a secret.
+                let runs = Path::new(&dir).join("gitledger");
+                if private && runs.exists() {
+                    self.below(&runs, 2);
+                }
+                left.retain(|path| (private && *path != runs) || self.is_ours(path, events));
                 self.complaints.extend((!left.is_empty()).then(|| format!("{dir} holds {left:?}")));
             }
         }
