@@ -17,6 +17,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Runs git for AI agents in sandboxes, keeps a ledger of everything that happened, and shows what it
 /// cost and how it went.
@@ -103,11 +107,12 @@ fn complain(message: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Logs to standard error: warnings, and what `RUST_LOG` asks for.
+/// Logs to standard error: warnings, and what `RUST_LOG` asks for by target and level (`gitledger=debug`).
+/// Deliberately without filters by span and field, which need a machine for regular expressions.
 pub fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
     // A second call in one process (tests) keeps the first logger.
-    let _ = logger.try_init();
+    let _ = tracing_subscriber::registry().with(layer).try_init();
 }
