@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::claim::days;
@@ -13,7 +14,7 @@ use super::{Exact, Meter, NanoDollars, Prices, Usage, Windows};
 use crate::running::Span;
 
 /// Three different quantities, which must never be added up; in billionths of a dollar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The last 60 whole minutes and the one that is going on.
     pub hourly: NanoDollars,

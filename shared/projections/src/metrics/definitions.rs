@@ -240,6 +240,13 @@ pub const PUSH_FAILURES: Metric = metric(
 );
 
 /// See its help.
+pub const PROJECTOR_EPOCH: Metric = metric(
+    Kind::Gauge,
+    "git_projector_epoch",
+    NONE,
+    "The fence under which these numbers were published; it rises with each publication and never falls.",
+);
+/// See its help.
 pub const PARKED_EVENTS: Metric = metric(
     Kind::Gauge,
     "git_projector_parked_events",
@@ -288,6 +295,7 @@ pub const METRICS: &[Metric] = &[
     PROJECTOR_POSITION,
     PROJECTOR_LAG,
     PUSH_FAILURES,
+    PROJECTOR_EPOCH,
     PARKED_EVENTS,
     UNKNOWN_ERRORS,
     BUDGETS,
