@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 pub mod completions;
+pub mod cost;
 pub mod demo;
 pub mod events;
 pub mod git;
@@ -38,7 +39,8 @@ Examples:
   gitledger mcp                        the same as MCP tools on standard input and output
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
-  gitledger events --follow            what is happening, as it happens";
+  gitledger events --follow            what is happening, as it happens
+  gitledger cost --by agent            what it cost, and whose it was";
 
 #[derive(Subcommand)]
 enum Command {
@@ -46,6 +48,7 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Cost(cost::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
