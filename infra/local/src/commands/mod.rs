@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 pub mod completions;
+pub mod dashboard;
 pub mod demo;
 pub mod events;
 pub mod git;
@@ -34,7 +35,8 @@ Examples:
   gitledger mcp                        the same as MCP tools on standard input and output
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
-  gitledger events --follow            what is happening, as it happens";
+  gitledger events --follow            what is happening, as it happens
+  gitledger dashboard                  where the dashboard is; --export writes it into one file";
 
 #[derive(Subcommand)]
 enum Command {
@@ -42,6 +44,7 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Dashboard(dashboard::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),

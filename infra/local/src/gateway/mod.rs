@@ -1,10 +1,12 @@
 //! The local gateway: HTTP in front of the same story that the Lambda functions tell.
 
 mod access;
+mod dashboard;
 mod docs;
 mod guard;
 pub mod openapi;
 pub(crate) mod reply;
+mod route;
 mod routes;
 mod shapes;
 mod table;
@@ -19,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::dashboard::Index;
 use crate::metrics::Meter;
 
 /// The largest body, in bytes.
@@ -31,6 +34,8 @@ pub struct Gateway {
     pub world: Arc<World>,
     /// What `/metrics` shows.
     pub meter: Arc<Meter>,
+    /// What the dashboard shows.
+    pub dashboard: Arc<Index>,
     /// Operations under way; stopping waits for them.
     pub running: TaskTracker,
 }

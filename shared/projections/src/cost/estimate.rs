@@ -39,7 +39,7 @@ impl Estimate {
 }
 
 /// The calendar month of an instant, in UTC.
-fn month_of(now: Timestamp) -> Span {
+pub(crate) fn month_of(now: Timestamp) -> Span {
     let date = now.to_zoned(TimeZone::UTC).date();
     let today = now.as_microsecond().div_euclid(DAY_MICROS);
     let first = today.saturating_sub(i64::from(date.day()) - 1);
