@@ -9,3 +9,4 @@ mod render;
 mod reuse;
 mod sandboxes;
 mod summary;
+mod timeline;

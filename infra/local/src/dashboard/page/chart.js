@@ -91,7 +91,7 @@ const optionsOf = (kept, field) => {
   const axis = { stroke: ink, font, ticks: { show: false }, grid: { stroke: grid, width: 1 } };
   let dragged = false;
   return {
-    width: Math.max(field.clientWidth, 120), height: HEIGHT, padding: [10, 8, 0, 0], legend: { show: false },
+    width: Math.max(field.clientWidth, 120), height: HEIGHT, padding: [10, 22, 0, 0], legend: { show: false },
     cursor: { y: false, drag: { x: !REPORT, y: false, setScale: false }, focus: { prox: given.kind === "line" ? 20 : -1 }, points: { size: 7 } },
     focus: { alpha: 0.35 },
     scales: {

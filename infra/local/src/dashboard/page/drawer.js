@@ -87,8 +87,8 @@ const storyOf = ({ operation, cost_nano, events }) => {
 const failureOf = (operation, outcome) => {
   if (operation.outcome !== "failed" || !outcome) return null;
   const { message, reason, remedy, retryable } = outcome.data;
-  return element("div", { class: "failure" }, element("p", {}, message || reason || operation.code),
-    remedy && element("p", {}, element("b", {}, "What to do: "), remedy),
+  return element("div", { class: "failure" }, element("p", {}, prose(message || reason || operation.code)),
+    remedy && element("p", {}, element("b", {}, "What to do: "), prose(remedy)),
     element("p", { class: "what" }, `Left behind: ${operation.side_effect ?? "unknown"}. ${retryable === undefined ? "" : retryable ? "The same request may work later." : "The same request will fail again."}`));
 };
 
@@ -115,6 +115,12 @@ const changesOf = (outcome) => {
     changes.map((change) => [change.name, element("span", { class: "mono" }, oid(change.old)), element("span", { class: "mono" }, oid(change.new))]))];
 };
 
+// The few words of an event that people ask for first.
+const brief = (data) => {
+  const told = ["outcome", "reuse", "code", "reference", "branch", "reason"].map((name) => data[name]).filter((value) => typeof value === "string");
+  return told.length ? element("small", {}, ` ${short(told.slice(0, 2).join(", "), 40)}`) : null;
+};
+
 const eventsOf = (operation, events) => {
   if (!events.length) return element("p", { class: "empty" }, "This report has the operation's line only. `gitledger events` has the rest.");
   const first = Date.parse(events[0].at);
@@ -124,7 +130,7 @@ const eventsOf = (operation, events) => {
     const mark = element("i", { class: "mark" });
     mark.style.left = `${((after / long) * 100).toFixed(1)}%`;
     return element("li", { class: event.stream.startsWith("sandbox-") ? "of-sandbox" : null }, element("details", {},
-      element("summary", {}, element("span", { class: "after" }, `+${duration(after)}`), element("span", { class: "event-name" }, event.name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase()),
+      element("summary", {}, element("span", { class: "after" }, `+${duration(after)}`), element("span", { class: "event-name" }, event.name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase(), brief(event.data)),
         element("span", { class: "lane", "aria-hidden": "true" }, mark)),
       element("pre", { tabindex: 0 }, JSON.stringify(event.data, null, 2))));
   }))];

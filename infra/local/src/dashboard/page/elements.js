@@ -22,8 +22,14 @@ const put = (place, ...children) => {
   place.replaceChildren(...children.flat(3).filter((child) => child !== undefined && child !== null && child !== false));
 };
 
-// The body of a panel.
-const body = (panel) => find(`panel-${panel}`).querySelector(".body");
+// The body of a panel, to be filled with something.
+const body = (panel) => {
+  find(`panel-${panel}`).classList.remove("quiet");
+  return find(`panel-${panel}`).querySelector(".body");
+};
+
+// Text in which backticks mean code.
+const prose = (text) => text.split("`").map((piece, at) => (at % 2 ? element("code", {}, piece) : piece));
 
 // Says something to those who listen instead of looking.
 const say = (text) => {
@@ -35,5 +41,3 @@ const setting = (name) => getComputedStyle(document.documentElement).getProperty
 // The colours of lines, in order; what stands for the rest is grey.
 const colour = (name, place) =>
   name === "other" || name === "idle" ? setting("--line-rest") : setting(`--line-${(place % 7) + 1}`);
-
-const quiet = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -7,14 +7,14 @@ const arc = (x, y, radius, from, until) => {
   return `M${point(from)} A${radius} ${radius} 0 ${until - from > 1 ? 1 : 0} 1 ${point(until)}`;
 };
 
-// A half circle; `share` of it is filled, `marks` are thresholds along it, both 0 to 1.
-const gauge = ({ share, marks, state, text, label }) => {
+// A half circle; `share` of it is filled. `zones` are where it is good or not: `[until, state]` in order, 0 to 1.
+const gauge = ({ share, zones, state, text, label }) => {
   const filledTo = share === null ? 0 : Math.min(Math.max(share, 0), 1);
   return element("div", { class: `gauge ${state}` },
     drawn("svg", { viewBox: "0 0 120 68", role: "img", "aria-label": label },
       drawn("path", { d: arc(60, 60, 50, 0, 1), class: "track" }),
       filledTo > 0 && drawn("path", { d: arc(60, 60, 50, 0, Math.max(filledTo, 0.012)), class: "filled" }),
-      marks.map((mark) => drawn("path", { d: arc(60, 60, 57.5, Math.max(mark - 0.004, 0), mark + 0.004), class: "mark" })),
+      zones.map(([until, zone], place) => drawn("path", { d: arc(60, 60, 57.5, place ? zones[place - 1][0] + 0.008 : 0, until), class: `zone ${zone}` })),
     ),
     element("strong", {}, text));
 };

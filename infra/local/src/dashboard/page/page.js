@@ -3,7 +3,7 @@ const MINUTE = 60_000;
 const WINDOWS = [["15 min", 15 * MINUTE], ["1 h", 60 * MINUTE], ["6 h", 360 * MINUTE], ["24 h", 1440 * MINUTE], ["7 d", 7 * 1440 * MINUTE], ["30 d", 30 * 1440 * MINUTE], ["All", 0]];
 
 // `length`: until now, 0 for everything; or from and until, which stand still.
-const state = { length: 60 * MINUTE, from: null, until: null, view: null, began: null, position: null, asked: 0 };
+const state = { length: null, from: null, until: null, view: null, began: null, position: null, asked: 0 };
 
 const windowNow = () => {
   if (state.from !== null) return { from: state.from, until: state.until };
@@ -45,15 +45,19 @@ const readAddress = () => {
   if (wanted.get("operation")) openStory(wanted.get("operation"));
 };
 
+// Everything starts when the ledger does: that has to be known first. A ledger younger than an hour is shown whole.
+const sinceBegan = async () => {
+  const found = await ask("series");
+  state.began = found.began ? Date.parse(found.began) : null;
+  if (state.length === null) state.length = state.began && Date.now() - state.began < 60 * MINUTE ? 0 : 60 * MINUTE;
+  showWindows();
+};
+
 const refresh = async () => {
   const turn = ++state.asked;
   find("panels").setAttribute("aria-busy", "true");
   try {
-    // Everything starts when the ledger does: that has to be known first.
-    if (!state.length && state.from === null && !REPORT) {
-      const found = await ask("series");
-      state.began = found.began ? Date.parse(found.began) : null;
-    }
+    if (!state.length && state.from === null && !REPORT) await sinceBegan();
     const wanted = REPORT ? {} : windowNow();
     const [series, verdict, cost, sandboxes, latest] = await Promise.all([
       ask("series", wanted), ask("verdict", wanted), ask("cost", wanted), ask("sandboxes"), ask("operations", { ...wanted, limit: 12 })]);

@@ -10,6 +10,7 @@ const viewOf = (series) => {
 const empty = (panel, text) => {
   forget(panel);
   put(body(panel), element("p", { class: "empty" }, text));
+  find(`panel-${panel}`).classList.add("quiet");
 };
 
 const facts = (rows) => element("dl", { class: "facts" }, rows.map(([name, value, id]) =>
@@ -29,26 +30,26 @@ const stateOf = (value, worst, bad) => (value === null ? "none" : worst(value) ?
 const showGauges = (series) => {
   const ended = series.succeeded + series.failed;
   put(body("success"),
-    gauge({ share: series.success_ratio, marks: [0.9, 0.95], text: percent(series.success_ratio),
+    gauge({ share: series.success_ratio, zones: [[0.9, "bad"], [0.95, "warn"], [1, "good"]], text: percent(series.success_ratio),
       state: stateOf(series.success_ratio, (ratio) => ratio < 0.9, (ratio) => ratio < 0.95),
       label: ended ? `${percent(series.success_ratio)} of ${count(ended)} operations succeeded` : "no operation ended" }),
     facts([["succeeded", count(series.succeeded), "fact-succeeded"], ["failed", count(series.failed), "fact-failed"], ["under way", count(series.open), "fact-open"]]));
   const boxes = series.sandboxes;
   put(body("active"),
-    gauge({ share: boxes.now / 10, marks: [0.5, 0.8], text: count(boxes.now), state: stateOf(boxes.now, (now) => now >= 8, (now) => now >= 5),
+    gauge({ share: boxes.now / 10, zones: [[0.5, "good"], [0.8, "warn"], [1, "bad"]], text: count(boxes.now), state: stateOf(boxes.now, (now) => now >= 8, (now) => now >= 5),
       label: `${plural(boxes.now, "sandbox", "sandboxes")} running` }),
     facts([["most at once", count(boxes.peak), "fact-peak"], ["made", count(series.creation.whole), "fact-created"]]));
   const cache = series.cache;
   put(body("cache"),
-    gauge({ share: cache.hit_ratio, marks: [0.5, 0.7], text: percent(cache.hit_ratio), state: stateOf(cache.hit_ratio, (ratio) => ratio < 0.5, (ratio) => ratio < 0.7),
+    gauge({ share: cache.hit_ratio, zones: [[0.5, "bad"], [0.7, "warn"], [1, "good"]], text: percent(cache.hit_ratio), state: stateOf(cache.hit_ratio, (ratio) => ratio < 0.5, (ratio) => ratio < 0.7),
       label: cache.hit_ratio === null ? "no lease" : `${percent(cache.hit_ratio)} of leases found a sandbox` }),
     facts([["found one", count(cache.hits), "fact-hits"], ["had one made", count(cache.misses), "fact-misses"]]));
   const cost = series.cost;
   const monthly = cost.monthly_nano / 1e9;
   put(body("monthly"),
-    gauge({ share: monthly / 100, marks: [0.5, 0.75], text: dollars(cost.monthly_nano), state: stateOf(monthly, (now) => now > 75, (now) => now > 50),
+    gauge({ share: monthly / 100, zones: [[0.5, "good"], [0.75, "warn"], [1, "bad"]], text: dollars(cost.monthly_nano), state: stateOf(monthly, (now) => now > 75, (now) => now > 50),
       label: `${dollars(cost.monthly_nano)} of $75` }),
-    facts([["last 24 h", dollars(cost.daily_nano.at(-1) ?? 0), "fact-daily"], ["this window", dollars(cost.window_nano), "fact-window-cost"], ["price", cost.price, "fact-price"]]));
+    facts([["last 24 h", dollars(cost.daily_nano.at(-1) ?? 0), "fact-daily"], ["in window", dollars(cost.window_nano), "fact-window-cost"], ["price", cost.price, "fact-price"]]));
 };
 
 const within = (view, step) => (step === null ? { from: view.from, until: view.until } : { from: view.starts[step], until: view.starts[step] + view.step });
@@ -69,8 +70,8 @@ const named = (line) => (line && line.name !== "other" ? line.name : undefined);
 
 const showCounts = (view) => {
   const minutes = view.step / 60_000;
-  const rate = (value, whole) => (whole ? count(value) : value ? `${Number((value / minutes).toFixed(2))}/min` : "0");
   const perMinute = (value) => String(Number((value / minutes).toFixed(2)));
+  const rate = (value, whole) => (whole || !value ? count(value) : `${count(value)} (${perMinute(value)}/min)`);
   const stacks = [
     ["rate", view.series.operations, rate, perMinute, "No operation ended in this window.", "Operations", (line) => ({ operation: named(line) })],
     ["errors", view.series.errors, rate, perMinute, "Nothing failed in this window.", "Failures", (line) => ({ outcome: "failed", error_type: line ? line.name : undefined })],

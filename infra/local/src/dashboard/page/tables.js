@@ -1,11 +1,14 @@
 // Verdict, cost by agent, live sandboxes, lists of operations.
 
-// `numeric`: from which column on there are numbers, which stand at the right.
-const table = (caption, names, rows, numeric = 99) => element("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
+// `numeric`: from which column on there are numbers, which stand at the right. `minor`: columns that a phone leaves out.
+const table = (caption, names, rows, numeric = 99, minor = []) => {
+  const kind = (at) => [at >= numeric && "end", minor.includes(at) && "minor"].filter(Boolean).join(" ") || null;
+  return element("div", { class: "wide", tabindex: 0, role: "region", "aria-label": caption },
   element("table", {}, element("caption", { class: "unseen" }, caption),
-    element("thead", {}, element("tr", {}, names.map((name, at) => element("th", { scope: "col", class: at >= numeric ? "end" : null }, name)))),
+    element("thead", {}, element("tr", {}, names.map((name, at) => element("th", { scope: "col", class: kind(at) }, name)))),
     element("tbody", {}, rows.map((row) => element("tr", { class: row.state }, row.map((cell, at) =>
-      at === 0 ? element("th", { scope: "row" }, cell) : element("td", { class: at >= numeric ? "end" : null }, cell)))))));
+      at === 0 ? element("th", { scope: "row" }, cell) : element("td", { class: kind(at) }, cell)))))));
+};
 
 const UNITS = {
   seconds: (value) => duration(value * 1000),
@@ -51,7 +54,7 @@ const showCost = (cost, view) => {
   const sum = (lines, field) => lines.reduce((all, line) => all + line[field], 0);
   if (rest.length) rows.push([`${rest.length} more`, "", count(sum(rest, "ended")), count(sum(rest, "failed")), stretch(sum(rest, "running_s")), dollars(sum(rest, "cost_nano"))]);
   rows.push(Object.assign(["Total", "", count(sum(cost.agents, "ended")), count(sum(cost.agents, "failed")), stretch(sum(cost.agents, "running_s")), dollars(cost.total_nano)], { state: "total" }));
-  put(body("agents"), table("Cost by agent", ["Agent", "", "Operations", "Failed", "Ran", "Cost"], rows, 2));
+  put(body("agents"), table("Cost by agent", ["Agent", "", "Operations", "Failed", "Ran", "Cost"], rows, 2, [1, 4]));
 };
 
 const phaseOf = (sandbox) => (sandbox.held_by ? "leased" : typeof sandbox.phase === "string" ? sandbox.phase : "gone");
@@ -65,7 +68,7 @@ const showSandboxes = (answer, now) => {
     element("span", { title: `${one.repo ?? ""} ${one.branch ?? ""}` }, short(one.repo ?? "–", 28)),
     one.last_used_at ? ago(one.last_used_at, now) : "–", stretch(one.running_s), dollars(one.cost_nano),
   ]);
-  put(body("sandboxes"), table("Live sandboxes", ["Sandbox", "", "Agent", "Repository", "Used", "Ran", "Cost"], rows, 4));
+  put(body("sandboxes"), table("Live sandboxes", ["Sandbox", "", "Agent", "Repository", "Used", "Ran", "Cost"], rows, 4, [3, 5]));
 };
 
 const outcomeBadge = (one) => element("span", { class: `badge ${one.outcome}` }, one.outcome === "failed" ? one.code || "failed" : one.outcome === "open" ? "under way" : "ok");
@@ -76,7 +79,7 @@ const operationsTable = (caption, found) => {
     outcomeBadge(one), element("span", { title: one.agent_id ?? "" }, short(one.agent_id || "–", 22)), element("span", { title: one.repo ?? "" }, short(one.repo || "–", 34)),
     instant(one.ended_at ?? one.requested_at), duration(one.duration_ms), one.duration_ms === null ? "–" : duration(one.git_ms),
   ]);
-  return table(caption, ["Operation", "Outcome", "Agent", "Repository", "When", "Took", "git"], rows, 4);
+  return table(caption, ["Operation", "Outcome", "Agent", "Repository", "When", "Took", "git"], rows, 4, [3, 4, 6]);
 };
 
 const showLatest = (found) => {
