@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod cost;
+pub mod dashboard;
 pub mod demo;
 pub mod events;
 pub mod git;
@@ -40,7 +41,8 @@ Examples:
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
   gitledger events --follow            what is happening, as it happens
-  gitledger cost --by agent            what it cost, and whose it was";
+  gitledger cost --by agent            what it cost, and whose it was
+  gitledger dashboard                  where the dashboard is; --export writes it into one file";
 
 #[derive(Subcommand)]
 enum Command {
@@ -49,6 +51,7 @@ enum Command {
     Mcp(mcp::Arguments),
     Events(events::Arguments),
     Cost(cost::Arguments),
+    Dashboard(dashboard::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
