@@ -16,6 +16,7 @@ pub mod open_operations;
 pub mod operation_state;
 pub mod projection;
 pub mod recent;
+pub mod replay;
 pub mod running;
 pub mod sandbox_policy;
 pub mod sandbox_state;

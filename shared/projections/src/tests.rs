@@ -6,6 +6,7 @@ mod metrics;
 mod operations;
 mod properties;
 mod render;
+mod replay;
 mod reuse;
 mod sandboxes;
 mod summary;
