@@ -8,4 +8,5 @@ pub mod gateway;
 pub mod mcp;
 pub mod metrics;
 pub mod remote;
+pub mod replay;
 pub mod running;

@@ -9,6 +9,7 @@ mod git_example;
 pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
+pub mod replay;
 pub mod sandbox_host;
 mod shown;
 pub mod up;
@@ -34,7 +35,8 @@ Examples:
   gitledger mcp                        the same as MCP tools on standard input and output
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
-  gitledger events --follow            what is happening, as it happens";
+  gitledger events --follow            what is happening, as it happens
+  gitledger replay                     the whole ledger once more, beside the live figures";
 
 #[derive(Subcommand)]
 enum Command {
@@ -42,6 +44,7 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Replay(replay::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
@@ -101,6 +105,12 @@ fn finished(end: Finished) -> ExitCode {
 fn complain(message: &str) -> ExitCode {
     eprintln!("gitledger: {message}");
     ExitCode::from(2)
+}
+
+/// Prints a page; nobody may be reading any more (`| head`).
+pub fn print(page: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{page}");
 }
 
 /// Logs to standard error: warnings, and what `RUST_LOG` asks for.
