@@ -21,6 +21,7 @@ pub mod running;
 pub mod sandbox_policy;
 pub mod sandbox_state;
 pub mod sandboxes;
+pub mod simulation;
 pub mod summary;
 
 #[cfg(test)]

@@ -9,4 +9,5 @@ mod render;
 mod replay;
 mod reuse;
 mod sandboxes;
+mod simulation;
 mod summary;
