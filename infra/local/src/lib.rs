@@ -10,3 +10,4 @@ pub mod metrics;
 pub mod remote;
 pub mod replay;
 pub mod running;
+pub mod simulate;

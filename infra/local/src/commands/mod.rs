@@ -12,6 +12,8 @@ pub mod mcp;
 pub mod replay;
 pub mod sandbox_host;
 mod shown;
+pub mod simulate;
+mod simulate_setting;
 pub mod up;
 
 use std::ffi::OsString;
@@ -36,7 +38,8 @@ Examples:
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
   gitledger events --follow            what is happening, as it happens
-  gitledger replay                     the whole ledger once more, beside the live figures";
+  gitledger replay                     the whole ledger once more, beside the live figures
+  gitledger simulate --ttl 8h          the same operations under another policy";
 
 #[derive(Subcommand)]
 enum Command {
@@ -45,6 +48,7 @@ enum Command {
     Mcp(mcp::Arguments),
     Events(events::Arguments),
     Replay(replay::Arguments),
+    Simulate(Box<simulate::Arguments>),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
+        Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),

@@ -196,7 +196,8 @@ impl Open {
 }
 
 impl Until {
-    fn excludes(self, position: u64, at: i64) -> bool {
+    /// Whether an event is too late.
+    pub(crate) fn excludes(self, position: u64, at: i64) -> bool {
         match self {
             Self::End => false,
             Self::Position(last) => position > last,
