@@ -46,14 +46,14 @@ const LEASE: u64 = 310_000_000;
 
 impl Team {
     /// The team that the original was meant for: 10 agents, 20 operations a day each, for 30 days. The pause between
-    /// two operations, 30 seconds, is what makes its "one sandbox minute an operation" come out.
+    /// two operations, 45 seconds, is what makes its "one sandbox minute an operation" come out.
     pub const SEED_BASELINE: Self = Self {
         agents: 10,
         operations_a_day: 20,
         days: 30,
         repos: 3,
         hours: 10,
-        think_s: 30.0,
+        think_s: 45.0,
         same_task_percent: 50,
     };
 
