@@ -4,4 +4,9 @@
 
 mod contract;
 mod engine;
+mod fate;
+mod faults;
+mod processes;
 mod sequenced;
+mod sequencing;
+mod whole;

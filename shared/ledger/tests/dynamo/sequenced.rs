@@ -1,5 +1,6 @@
 //! A ledger and its sequencer as one: whoever reads everything has first pumped the table's stream.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use super::engine::client;
 pub struct Sequenced {
     ledger: DynamoLedger,
     pump: Mutex<Pump>,
+    placed: Mutex<(Position, HashMap<(Stream, u64), Position>)>,
 }
 
 /// The table's stream and the function behind it.
@@ -50,24 +52,23 @@ impl Pump {
 impl Sequenced {
     pub fn new(ledger: DynamoLedger, settings: &DynamoSettings) -> Self {
         let pump = Mutex::new(Pump::new(&ledger, settings));
-        Self { ledger, pump }
+        Self { ledger, pump, placed: Mutex::default() }
     }
 
     async fn pump(&self) -> Result<(), LedgerError> {
         self.pump.lock().await.to_the_end().await
     }
 
+    /// Where an event is, found by reading on from where the last one was looked for.
     async fn position(&self, stream: &Stream, version: u64) -> Result<Option<Position>, LedgerError> {
-        let mut after = Position::START;
+        let mut placed = self.placed.lock().await;
         loop {
-            let page = self.ledger.read_all(after, 10_000).await?;
-            let Some(last) = page.last() else { return Ok(None) };
-            after = last.position;
-            let found = page.iter().find(|one| one.record.stream == *stream && one.record.version == version);
-            if let Some(found) = found {
-                return Ok(Some(found.position));
-            }
+            let page = self.ledger.read_all(placed.0, 10_000).await?;
+            let Some(last) = page.last() else { break };
+            placed.0 = last.position;
+            placed.1.extend(page.into_iter().map(|one| ((one.record.stream, one.record.version), one.position)));
         }
+        Ok(placed.1.get(&(stream.clone(), version)).copied())
     }
 }
 
