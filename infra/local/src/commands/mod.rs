@@ -10,6 +10,7 @@ mod git_example;
 pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
+pub mod projection;
 pub mod sandbox_host;
 mod shown;
 pub mod up;
@@ -45,6 +46,7 @@ enum Command {
     Mcp(mcp::Arguments),
     Events(events::Arguments),
     Cost(cost::Arguments),
+    Projection(projection::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
