@@ -12,3 +12,4 @@ mod render;
 mod reuse;
 mod sandboxes;
 mod summary;
+mod timeline;
