@@ -91,11 +91,11 @@ impl Exporter {
             snapshot.numbers.set_epoch(fence.next_epoch());
             snapshot
         };
+        let text = gitledger_projections::metrics::render(&snapshot.numbers)
+            .map_err(|error| ExportError::Text(error.to_string()))?;
         if !fence.take(ledger, &snapshot, world.clock.now(), hold).await? {
             return Ok(Some(Published::Outdated));
         }
-        let text = gitledger_projections::metrics::render(&snapshot.numbers)
-            .map_err(|error| ExportError::Text(error.to_string()))?;
         let group = instance(world);
         let mut accepted = false;
         for attempt in 0..TRIES {

@@ -10,7 +10,7 @@ use crate::{Process, system, tools};
 #[derive(Debug)]
 pub struct Pushgateway {
     url: String,
-    _process: Process,
+    process: Process,
 }
 
 /// A Prometheus that scrapes one Pushgateway every second.
@@ -40,7 +40,18 @@ impl Pushgateway {
         // Debian's build keeps what was pushed in a system directory unless told otherwise.
         command.args([FREE_PORT, "--persistence.file="]);
         let mut process = Process::start("pushgateway", command);
-        Self { url: listening(&mut process).await, _process: process }
+        Self { url: listening(&mut process).await, process }
+    }
+
+    /// Kills it with all that it knows, and starts another at the same address.
+    pub async fn killed_and_started(self) -> Self {
+        let Self { url, process } = self;
+        process.kill().await;
+        let mut command = std::process::Command::new(tools::pushgateway());
+        let address = format!("--web.listen-address={}", url.trim_start_matches("http://"));
+        command.args([address.as_str(), "--persistence.file="]);
+        let mut process = Process::start("pushgateway", command);
+        Self { url: listening(&mut process).await, process }
     }
 
     /// Its address, for `PUSHGATEWAY_URL`.

@@ -236,7 +236,7 @@ async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
 }
 
 /// One system per data directory: two reapers would close each other's operations.
-fn take(data_dir: &Path) -> Result<File, String> {
+pub(crate) fn take(data_dir: &Path) -> Result<File, String> {
     std::fs::create_dir_all(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
     let lock = File::create(data_dir.join(LOCK_FILE)).map_err(text)?;
     lock.try_lock().map_err(|_| {

@@ -11,6 +11,7 @@ mod git_example;
 pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
+pub mod projection;
 pub mod replay;
 pub mod sandbox_host;
 mod shown;
@@ -56,6 +57,7 @@ enum Command {
     Mcp(mcp::Arguments),
     Events(events::Arguments),
     Cost(cost::Arguments),
+    Projection(projection::Arguments),
     Dashboard(dashboard::Arguments),
     Replay(replay::Arguments),
     Simulate(Box<simulate::Arguments>),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
         Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
