@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitledger_events::sandbox::KillReason;
-use gitledger_functions::exporter::Exporter;
+use gitledger_functions::exporter::{Exporter, Pushgateway};
 use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
@@ -23,7 +23,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::commands::host_arguments::Tuning;
 use crate::gateway::{self, Gateway};
-use crate::metrics::Meter;
 
 /// How long stopping waits for operations under way.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -91,8 +90,8 @@ impl System {
         if settings.keys_required {
             lines.push(format!("keys           required; {}", settings.keys_file().display()));
         }
-        let exporter =
-            settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
+        let exporter = settings.pushgateway.clone().map(Pushgateway::at).transpose().map_err(text)?;
+        let exporter = exporter.map(|gateway| Arc::new(Exporter::new(gateway)));
         if let Some(pushgateway) = &settings.pushgateway {
             lines.push(format!("published      metrics to {pushgateway} every 15 s"));
         }
@@ -118,8 +117,7 @@ impl System {
             lines.push(format!("closing        {open} operations that a predecessor left open"));
         }
 
-        let meter = Arc::new(Meter::new(exporter.clone()));
-        let gateway = Gateway { world: world.clone(), meter, running: TaskTracker::new() };
+        let gateway = Gateway { world: world.clone(), running: TaskTracker::new() };
         let stop = CancellationToken::new();
         let serving = start_serving(&gateway, listener, &stop);
         let background = background::start(&gateway, exporter.clone(), &stop);
@@ -141,11 +139,6 @@ impl System {
     /// What to tell the user.
     pub fn greeting(&self) -> &[String] {
         &self.lines
-    }
-
-    /// Publishes and shows metrics.
-    pub fn meter(&self) -> &Meter {
-        &self.gateway.meter
     }
 
     /// Where operations are asked for.
@@ -175,9 +168,10 @@ impl System {
             let _ = std::fs::remove_file(file);
         }
         self.world.projector.save().await.map_err(text)?;
+        self.world.spending.save().await.map_err(text)?;
         if let Some(exporter) = &self.exporter {
             // What ended while draining, and the sandboxes: a Pushgateway shows the last numbers for ever.
-            let published = self.gateway.meter.publish(&self.world, exporter).await;
+            let published = exporter.publish(&self.world).await;
             published.map_err(|error| error.to_string())?;
         }
         let open = self.world.projector.caught_up().await.map_err(text)?.open.all().count();

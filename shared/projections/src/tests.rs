@@ -1,9 +1,12 @@
 //! Given these events, when folded, then this.
 
+mod budgets;
+mod cardinality;
 mod cost;
 mod given;
 mod metrics;
 mod operations;
+mod prices;
 mod properties;
 mod render;
 mod replay;

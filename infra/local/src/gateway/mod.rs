@@ -19,8 +19,6 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::metrics::Meter;
-
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 
@@ -29,8 +27,6 @@ pub const BODY_BYTES_MAX: usize = 8 << 20;
 pub struct Gateway {
     /// The story's world.
     pub world: Arc<World>,
-    /// What `/metrics` shows.
-    pub meter: Arc<Meter>,
     /// Operations under way; stopping waits for them.
     pub running: TaskTracker,
 }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use gitledger_functions::costs::{Question, Told as CostTold};
 use gitledger_functions::{Answer, Refusal};
 use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
 use gitledger_operations::{Declaration, Rejection};
@@ -192,6 +193,20 @@ pub(super) const ROUTES: &[Route] = &[
             problems: &[404, 503],
         }),
         handler: |method| on(method, routes::kill),
+    },
+    Route {
+        method: Method::Get,
+        path: "/cost",
+        told: Told::Once(Words {
+            id: "getCost",
+            tag: "ledger",
+            summary: "Shows what it cost, divided so that the parts add up to the whole",
+            description: "Money is in billionths of a dollar. The whole ledger is read for each answer.",
+            query: Some(|| schemars::schema_for!(Question)),
+            answers: &[(200, "What the window cost.", Body::Json(of::<CostTold>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, routes::cost),
     },
     Route {
         method: Method::Get,

@@ -1,66 +1,66 @@
-//! The price tables that a replay or a simulation is asked for: those that the program knows, and files.
+//! What figures and simulations cost: by the price file in force, or by others, list by list.
 
 use std::path::Path;
 
-use gitledger_projections::cost::{NanoDollars, Price, ResourceTime};
-use serde::Deserialize;
+use gitledger_functions::Settings;
+use gitledger_projections::cost::{Exact, NanoDollars, Prices, ResourceTime, Usage};
+use gitledger_projections::replay::Figures;
 
-/// A price table under the name that the user knows it by.
+/// One list of one price file, or the lists that a file adds up.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Its name.
+    /// What it is called here.
     pub name: String,
-    price: Price,
+    prices: Prices,
 }
 
 impl Table {
-    /// What a usage costs.
-    pub fn of(&self, usage: ResourceTime) -> NanoDollars {
-        self.price.of(usage)
-    }
-
     /// What E2B asks for by its list.
     pub fn e2b_list() -> Self {
-        Self { name: Price::E2B_LIST.name.to_owned(), price: Price::E2B_LIST }
+        Self { name: "e2b-list".to_owned(), prices: Prices::standard().clone() }
     }
 
-    /// A name that the program knows, or a file.
-    pub fn named(text: &str) -> Result<Self, String> {
-        if let Some(price) = Price::ALL.iter().find(|price| price.name == text) {
-            return Ok(Self { name: text.to_owned(), price: *price });
+    /// Those in force in a data directory, with the flat rate beside them; or those asked for: each the name of a
+    /// list, or a price file, whose lists in use are added up.
+    pub fn all(asked: &[String], data: &Path) -> Result<Vec<Self>, String> {
+        let mut settings = Settings::from_env().map_err(|error| error.to_string())?;
+        data.clone_into(&mut settings.data_dir);
+        let prices = settings.prices().map_err(|error| error.to_string())?;
+        if !asked.is_empty() {
+            return asked.iter().map(|text| Self::named(text, &prices)).collect();
         }
-        file(Path::new(text))
+        let mut tables = vec![Self { name: prices.used().join("+"), prices: prices.clone() }];
+        let flat = "original-flat".to_owned();
+        if !prices.used().contains(&flat) {
+            tables.extend(prices.using(std::slice::from_ref(&flat)).ok().map(|prices| Self { name: flat, prices }));
+        }
+        Ok(tables)
     }
-}
 
-/// `vcpu_second`, `gib_second` and `sandbox_hour` in dollars; what is missing costs nothing.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    name: Option<String>,
-    #[serde(default)]
-    vcpu_second: f64,
-    #[serde(default)]
-    gib_second: f64,
-    #[serde(default)]
-    sandbox_hour: f64,
-}
+    fn named(text: &str, prices: &Prices) -> Result<Self, String> {
+        if prices.lists().contains(&text) {
+            return Ok(Self { name: text.to_owned(), prices: prices.using(&[text.to_owned()])? });
+        }
+        let path = Path::new(text);
+        let file = std::fs::read_to_string(path)
+            .map_err(|error| format!("prices {text}: {error}; lists known by name: {}", prices.lists().join(", ")))?;
+        let prices = Prices::parse(&file).map_err(|error| format!("prices {text}: {error}"))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, prices })
+    }
 
-fn file(path: &Path) -> Result<Table, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let known: Vec<_> = Price::ALL.iter().map(|price| price.name).collect();
-        format!("prices {}: {error}; known by name: {}", path.display(), known.join(", "))
-    })?;
-    let file: File = toml::from_str(&text).map_err(|error| format!("prices {}: {error}", path.display()))?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates; a price is small
-    let nano = |dollars: f64| (dollars * 1e9).round() as u64;
-    let price = Price {
-        name: "file",
-        as_of: "",
-        vcpu_second_nano: nano(file.vcpu_second),
-        gib_second_nano: nano(file.gib_second),
-        sandbox_hour_nano: nano(file.sandbox_hour),
-    };
-    let name = file.name.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned());
-    Ok(Table { name, price })
+    /// What figures cost: each day by the rows that held on it, rounded once.
+    pub fn figures(&self, figures: &Figures) -> NanoDollars {
+        figures.days.iter().map(|(day, found)| self.prices.exact(*day, &found.cost_usage())).sum::<Exact>().rounded()
+    }
+
+    /// What a usage of one day costs.
+    pub fn day(&self, day: i64, usage: &Usage) -> NanoDollars {
+        self.prices.exact(day, usage).rounded()
+    }
+
+    /// What sandboxes' time costs by the newest rows: a simulation is about what comes.
+    pub fn of(&self, sandboxes: ResourceTime) -> NanoDollars {
+        self.day(i64::MAX / 2, &Usage::from(sandboxes))
+    }
 }

@@ -16,7 +16,7 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
     let input = components.add(format!("{name}Input"), (declaration.input_schema)());
     let output = components.add(format!("{name}Output"), output_schema);
     let answer = components.add_titled(super::super::table::of::<Answer>());
-    let mut responses = problems::references(&[400, 413, 422, 503]);
+    let mut responses = problems::references(&[400, 402, 413, 422, 503]);
     let mut ended = json!({
         "description": "It has ended, well or not: `outcome` tells.",
         "content": {"application/json": {"schema": {
