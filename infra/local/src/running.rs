@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commands::host_arguments::Tuning;
+use crate::dashboard::Index;
 use crate::gateway::{self, Gateway};
 
 /// How long stopping waits for operations under way.
@@ -31,6 +32,11 @@ const DRAIN: Duration = Duration::from_secs(30);
 const ANSWERS_OUT: Duration = Duration::from_secs(2);
 /// How long stopping waits for all background work together.
 const BACKGROUND_END: Duration = Duration::from_secs(10);
+
+/// Held in a data directory by whoever runs on it.
+pub const LOCK_FILE: &str = "up.lock";
+/// Where the gateway of a data directory is, while it runs.
+pub const GATEWAY_FILE: &str = "gateway.url";
 
 /// What is started.
 pub struct Options {
@@ -95,9 +101,12 @@ impl System {
         if let Some(pushgateway) = &settings.pushgateway {
             lines.push(format!("published      metrics to {pushgateway} every 15 s"));
         }
+        let _ = std::fs::remove_file(data_dir.join(GATEWAY_FILE));
         if listener.is_some() {
+            std::fs::write(data_dir.join(GATEWAY_FILE), &url).map_err(text)?;
             lines.insert(0, format!("gateway        {url}"));
             lines.push(format!("metrics        {url}/metrics"));
+            lines.push(format!("dashboard      {url}/dashboard"));
             let data = data_dir.display();
             lines.push(format!("try            curl -s {url}/ ; gitledger events --follow --data {data}"));
         }
@@ -117,7 +126,8 @@ impl System {
             lines.push(format!("closing        {open} operations that a predecessor left open"));
         }
 
-        let gateway = Gateway { world: world.clone(), running: TaskTracker::new() };
+        let dashboard = Arc::new(Index::new(world.ledger.clone()));
+        let gateway = Gateway { world: world.clone(), dashboard, running: TaskTracker::new() };
         let stop = CancellationToken::new();
         let serving = start_serving(&gateway, listener, &stop);
         let background = background::start(&gateway, exporter.clone(), &stop);
@@ -228,7 +238,7 @@ async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
 /// One system per data directory: two reapers would close each other's operations.
 fn take(data_dir: &Path) -> Result<File, String> {
     std::fs::create_dir_all(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
-    let lock = File::create(data_dir.join("up.lock")).map_err(text)?;
+    let lock = File::create(data_dir.join(LOCK_FILE)).map_err(text)?;
     lock.try_lock().map_err(|_| {
         let data = data_dir.display();
         format!(

@@ -14,3 +14,4 @@ mod reuse;
 mod sandboxes;
 mod simulation;
 mod summary;
+mod timeline;

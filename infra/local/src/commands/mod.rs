@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod cost;
+pub mod dashboard;
 pub mod demo;
 pub mod events;
 pub mod git;
@@ -43,9 +44,10 @@ Examples:
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
   gitledger events --follow            what is happening, as it happens
+  gitledger cost --by agent            what it cost, and whose it was
+  gitledger dashboard                  where the dashboard is; --export writes it into one file
   gitledger replay                     the whole ledger once more, beside the live figures
-  gitledger simulate --ttl 8h          the same operations under another policy
-  gitledger cost --by agent            what it cost, and whose it was";
+  gitledger simulate --ttl 8h          the same operations under another policy";
 
 #[derive(Subcommand)]
 enum Command {
@@ -53,9 +55,10 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Cost(cost::Arguments),
+    Dashboard(dashboard::Arguments),
     Replay(replay::Arguments),
     Simulate(Box<simulate::Arguments>),
-    Cost(cost::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -87,9 +90,10 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
         Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
-        Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),

@@ -76,6 +76,7 @@ fn verdict(scene: &Scene, disagreements: &[String]) {
     }
     let data = scene.data_dir.display();
     println!("Look at it:   gitledger events --data {data}");
+    println!("              gitledger dashboard --data {data} --export report.html");
     println!("Start yours:  gitledger up");
 }
 

@@ -22,8 +22,9 @@ use gitledger_sandboxes::LeaseError;
 use uuid::Uuid;
 
 use super::access::Asking;
+use super::route::Told;
 use super::shapes::{EventsPage, Health, Index, IndexLine, PAGE_MAX, Page, Sandbox, Sandboxes, WAIT_MAX_S};
-use super::table::{ROUTES, Told};
+use super::table::ROUTES;
 use super::{BODY_BYTES_MAX, Gateway, reply};
 
 /// How long a body may take to arrive, in seconds.
@@ -54,7 +55,7 @@ pub(super) async fn index() -> Response {
 }
 
 /// The name in a route. What is no UTF-8 names nothing that there is, and is looked for like any other.
-pub(super) struct Named(String);
+pub(super) struct Named(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = std::convert::Infallible;

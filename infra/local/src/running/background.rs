@@ -40,6 +40,13 @@ pub(super) fn start(
         let world = world.clone();
         async move { reaper::reap(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
     }));
+    // So that the first who opens the dashboard does not wait until the whole ledger is read.
+    let dashboard = gateway.dashboard.clone();
+    tasks.push(tokio::spawn(async move {
+        if let Err(error) = dashboard.caught_up().await {
+            tracing::error!(%error, "the dashboard has not read the ledger; it is tried again when somebody looks");
+        }
+    }));
     if gateway.world.sandbox_policy.pool > 0 {
         tasks.push(tokio::spawn(filling(gateway.world.clone(), stop.clone())));
     }

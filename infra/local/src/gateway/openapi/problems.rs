@@ -46,7 +46,7 @@ const EVERYWHERE: [u16; 2] = [401, 403];
 
 /// `components.responses`.
 pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
-    let schema = components.add_titled(super::super::table::of::<Problem>());
+    let schema = components.add_titled(super::super::route::of::<Problem>());
     let response = |(_, name, meaning, example): &Row| {
         let content = json!({"schema": schema, "example": example().problem()});
         let told = json!({"description": meaning, "content": {"application/problem+json": content}});

@@ -1,0 +1,12 @@
+//! The ledger on DynamoDB, on dynoxide or on the engine that `DYNAMODB_ENDPOINT` names.
+
+#![allow(clippy::unwrap_used)] // a panic is the report of a test
+
+mod contract;
+mod engine;
+mod fate;
+mod faults;
+mod processes;
+mod sequenced;
+mod sequencing;
+mod whole;
