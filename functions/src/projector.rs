@@ -62,15 +62,8 @@ pub struct Projector {
 impl Projector {
     /// Takes up the saved state, or starts from the first event.
     pub async fn load(ledger: Arc<dyn Ledger>) -> Result<Self, LedgerError> {
-        let saved = ledger.load_projection(&KEY).await?;
-        let position = saved.as_ref().map_or(Position::START, |saved| saved.position);
-        let folded = saved.and_then(|saved| {
-            // A state that cannot be read is a cache that is gone: fold again.
-            let mut folded = Folded::from_bytes(&saved.state).ok()?;
-            folded.position = saved.position;
-            Some(folded)
-        });
-        Ok(Self { ledger, folded: Mutex::new(folded.unwrap_or_default()), saved: Mutex::new(position) })
+        let (folded, saved) = stored(&*ledger).await?;
+        Ok(Self { ledger, folded: Mutex::new(folded), saved: Mutex::new(saved) })
     }
 
     /// The state with everything folded in that the ledger holds now.
@@ -103,10 +96,10 @@ impl Projector {
     }
 
     /// Saves state and position in one write. `false`: another projector saved in between, and its state
-    /// stands; ours is only a later or an earlier fold of the same events.
+    /// stands. It is taken up here too: it may hold a parked event that was folded in later.
     pub async fn save(&self) -> Result<bool, LedgerError> {
-        let folded = self.caught_up().await?;
         let mut saved = self.saved.lock().await;
+        let folded = self.caught_up().await?;
         if *saved == folded.position {
             return Ok(true);
         }
@@ -114,11 +107,25 @@ impl Projector {
         let position = folded.position;
         drop(folded);
         let stood = self.ledger.save_projection(&KEY, *saved, SavedProjection { position, state }).await?;
-        *saved = if stood { position } else { self.stored().await? };
+        if stood {
+            *saved = position;
+        } else {
+            let mut folded = self.folded.lock().await;
+            (*folded, *saved) = stored(&*self.ledger).await?;
+        }
         Ok(stood)
     }
+}
 
-    async fn stored(&self) -> Result<Position, LedgerError> {
-        Ok(self.ledger.load_projection(&KEY).await?.map_or(Position::START, |saved| saved.position))
-    }
+/// The saved state, and the position under which it is saved.
+async fn stored(ledger: &dyn Ledger) -> Result<(Folded, Position), LedgerError> {
+    let Some(saved) = ledger.load_projection(&KEY).await? else {
+        return Ok((Folded::default(), Position::START));
+    };
+    // A state that cannot be read is a cache that is gone: fold again.
+    let folded = match Folded::from_bytes(&saved.state) {
+        Ok(folded) => Folded { position: saved.position, ..folded },
+        Err(_) => Folded::default(),
+    };
+    Ok((folded, saved.position))
 }
