@@ -13,7 +13,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 use crate::access::Principal;
-use crate::exporter::{self, Exporter, Published};
+use crate::exporter::{Exporter, Published, Pushgateway};
 use crate::trigger::Caller;
 use crate::{Refusal, Settings, World, operate, trigger};
 
@@ -54,6 +54,7 @@ fn principal(
 pub fn projector() -> ExitCode {
     start(async |world: &World, _| {
         let saved = world.projector.save().await?;
+        world.spending.save().await?;
         let position = world.projector.caught_up().await?.position;
         Ok(json!({"position": position.as_u64(), "saved": saved}))
     })
@@ -63,10 +64,8 @@ pub fn projector() -> ExitCode {
 pub fn exporter() -> ExitCode {
     start(async |world: &World, _| {
         let gateway = world.pushgateway.clone().ok_or("PUSHGATEWAY_URL is not set")?;
-        let exporter = Exporter::new(gateway)?;
-        let snapshot = exporter::snapshot(world, exporter.failures()).await?;
-        let text = gitledger_projections::metrics::render(&snapshot)?;
-        match exporter.publish(world.ledger.as_ref(), &snapshot, text).await? {
+        let exporter = Exporter::new(Pushgateway::at(gateway)?);
+        match exporter.publish(world).await? {
             // A failed invocation is seen and retried by whatever schedules it.
             Published::Failed => Err("the Pushgateway did not accept the metrics".into()),
             published => Ok(json!({"published": published == Published::Accepted})),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use gitledger_operations::policy::PushRule;
 use gitledger_operations::{Remote, Remotes};
 use gitledger_projections::SandboxPolicy;
+use gitledger_projections::cost::{Budget, Prices, budget};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     (
         "GITLEDGER_POLICY",
-        "the file of the policies for pushes and for sandboxes; default `policy.toml` in the data directory, if it is there",
+        "the file of the policies for pushes, sandboxes and budgets; default `policy.toml` in the data directory, if it is there",
+    ),
+    (
+        "GITLEDGER_PRICES",
+        "the file of prices; default `prices.toml` in the data directory, if it is there, else list prices",
     ),
     (
         "GITLEDGER_SANDBOX_TTL_S",
@@ -74,6 +79,8 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The policies' file, if one is named.
     pub policy_file: Option<PathBuf>,
+    /// The price file, if one is named.
+    pub prices_file: Option<PathBuf>,
     /// The file of API keys, if one is named.
     pub keys_file: Option<PathBuf>,
     /// Whether HTTP requests need an API key. Not a variable: whoever serves them decides.
@@ -102,7 +109,10 @@ pub struct HostFile {
     pub api_key: String,
 }
 
-/// The contents of [`POLICY_FILE`]: two policies that know nothing of each other.
+/// The price file in the data directory.
+pub const PRICES_FILE: &str = "prices.toml";
+
+/// The contents of [`POLICY_FILE`]: policies that know nothing of each other.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policies {
@@ -110,6 +120,8 @@ pub struct Policies {
     pub push: Vec<PushRule>,
     /// How sandboxes are chosen and kept.
     pub sandboxes: SandboxPolicy,
+    /// What may be spent.
+    pub budget: Vec<Budget>,
 }
 
 /// How a webhook of E2B's is known.
@@ -152,6 +164,7 @@ impl Settings {
             webhook: get("E2B_WEBHOOK_SECRET")
                 .map(|secret| Webhook { secret: Secret::new(secret), team_id: get("E2B_TEAM_ID") }),
             policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
+            prices_file: get("GITLEDGER_PRICES").map(PathBuf::from),
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
         })
@@ -173,11 +186,26 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Policies::default(),
             Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
         };
-        if let Some(fault) = policies.sandboxes.fault() {
+        if let Some(fault) = policies.sandboxes.fault().or_else(|| budget::fault(&policies.budget)) {
             return Err(refuse(format!("is wrong: {fault}")));
         }
         policies.sandboxes.ttl_s = self.sandbox_ttl_s.unwrap_or(policies.sandboxes.ttl_s);
         Ok(policies)
+    }
+
+    /// The prices: of the file that is named, which must be there; else of [`PRICES_FILE`], which need not; else what
+    /// is compiled in.
+    pub fn prices(&self) -> Result<Prices, SettingsError> {
+        let named = self.prices_file.is_some();
+        let file = self.prices_file.clone().unwrap_or_else(|| self.data_dir.join(PRICES_FILE));
+        let refuse = |rule: String| wrong("GITLEDGER_PRICES", &format!("{} {rule}", file.display()));
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Prices::parse(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
+                Ok(Prices::standard().clone())
+            }
+            Err(error) => Err(refuse(format!("cannot be read: {error}"))),
+        }
     }
 
     /// The host that a running `gitledger up` left word of, when the environment names none.

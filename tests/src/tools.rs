@@ -36,6 +36,16 @@ pub fn pushgateway() -> PathBuf {
     had(debian::program("prometheus-pushgateway", &["prometheus-pushgateway"]))
 }
 
+/// Groups alerts and sends them to people.
+pub fn alertmanager() -> PathBuf {
+    had(debian::program("prometheus-alertmanager", &["prometheus-alertmanager"]))
+}
+
+/// Checks Alertmanager's configuration and asks it.
+pub fn amtool() -> PathBuf {
+    had(debian::program("amtool", &["prometheus-alertmanager"]))
+}
+
 /// The official E2B SDK of one version, in a Python environment of its own.
 pub fn e2b_sdk(version: &str) -> Python {
     had(python::environment(&format!("e2b-{version}"), &[&format!("e2b=={version}")]))

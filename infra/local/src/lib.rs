@@ -2,10 +2,13 @@
 //! exporter; and the commands to work with them.
 
 pub mod commands;
+pub mod dashboard;
 pub mod demo;
 pub mod field;
 pub mod gateway;
 pub mod mcp;
 pub mod metrics;
 pub mod remote;
+pub mod replay;
 pub mod running;
+pub mod simulate;

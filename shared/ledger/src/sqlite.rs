@@ -16,6 +16,7 @@ mod place;
 mod projections;
 mod reader;
 mod row;
+mod scan;
 mod schema;
 mod tail;
 mod watcher;
@@ -26,6 +27,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gitledger_events::{Record, Stream};
+
+pub use self::scan::{Lent, Scanner};
 
 use self::lock::ProcessLock;
 use self::reader::Readers;

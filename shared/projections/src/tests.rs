@@ -1,11 +1,17 @@
 //! Given these events, when folded, then this.
 
+mod budgets;
+mod cardinality;
 mod cost;
 mod given;
 mod metrics;
 mod operations;
+mod prices;
 mod properties;
 mod render;
+mod replay;
 mod reuse;
 mod sandboxes;
+mod simulation;
 mod summary;
+mod timeline;
