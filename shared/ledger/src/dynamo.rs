@@ -54,6 +54,7 @@ pub use retry::{Folded, Retried};
 pub use sequencer::{Sequenced, Sequencer};
 pub use settings::{AccessKeys, Bucket, DynamoSettings};
 pub use shards::StreamReader;
+pub use signed::Signed;
 pub use transport::Transport;
 
 use self::log::Log;

@@ -25,6 +25,7 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// For one service of a region.
     pub fn new(client: reqwest::Client, keys: AccessKeys, region: String, service: &'static str) -> Self {
         Self { client, keys, region, service }
     }
