@@ -69,13 +69,14 @@ impl World {
         let policies = settings.policies()?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
+        let gated = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.gated);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
         Ok(Self {
             ledger,
             sandboxes,
             clock,
             projector,
-            remotes: settings.remotes,
+            remotes: settings.remotes.through_gate(gated),
             policy: PushPolicy { push: policies.push },
             access,
             tokens: settings.tokens,
