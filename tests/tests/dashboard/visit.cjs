@@ -183,6 +183,21 @@ const visits = {
     return { serious, ...seen };
   },
 
+  // How long it takes until something is painted, and until the numbers stand there; each time with nothing cached.
+  async paint(browser) {
+    const [painted, numbers] = [[], []];
+    for (let time = 0; time < VISIT.times; time += 1) {
+      const page = await opened(browser, LOOKS[0], VISIT.url);
+      await filled(page);
+      await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length);
+      const at = (name) => page.evaluate((wanted) => performance.getEntriesByName(wanted)[0].startTime, name);
+      painted.push(await at("first-contentful-paint"));
+      numbers.push(await at("first-numbers"));
+      await page.context().close();
+    }
+    return { painted, numbers };
+  },
+
   // The sign-in form: a wrong key, then a right one, then none again.
   async keys(browser) {
     const page = await opened(browser, LOOKS[2], VISIT.url);

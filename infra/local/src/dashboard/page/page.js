@@ -74,7 +74,7 @@ const show = (series, verdict, cost, sandboxes, latest) => {
   state.view = view;
   state.began = series.began ? Date.parse(series.began) : null;
   state.position = series.position;
-  find("shown").hidden = false;
+  find("shown").hidden = find("windows").hidden = false;
   notice(series, latest);
   showVerdict(verdict);
   showPanels(view);
@@ -122,7 +122,7 @@ const trouble = (error) => {
 const signIn = (complaint) => {
   following?.abort();
   live("off", "signed out");
-  find("shown").hidden = true;
+  find("shown").hidden = find("windows").hidden = true;
   const key = element("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, placeholder: "glk_…" });
   put(find("notice"), element("form", { class: "sign-in", onsubmit: (event) => {
     event.preventDefault();
