@@ -214,6 +214,8 @@ pub struct OperationDeferred {
     pub sandbox_id: Option<String>,
     /// How long its caller has waited.
     pub waited_ms: Elapsed,
+    /// True when the recorded input is the whole input, so that whoever goes on needs nothing else.
+    pub input_whole: bool,
 }
 
 /// Somebody goes on with it, and nobody else until then.
