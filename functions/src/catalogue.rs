@@ -50,8 +50,10 @@ pub struct Needs {
     pub reads: bool,
     /// Append to streams of the ledger.
     pub appends: bool,
-    /// Write the ledger's log: the sequencer's alone.
+    /// Write the ledger's log: the sequencer's alone, and repair's.
     pub sequences: bool,
+    /// Look through all that was appended: for repair only.
+    pub scans: bool,
     /// Save what the projections have come to, and park events.
     pub projects: bool,
     /// Read the key of the sandboxes' host.
@@ -72,6 +74,7 @@ impl Needs {
         reads: false,
         appends: false,
         sequences: false,
+        scans: false,
         projects: false,
         sandbox_key: false,
         git_tokens: false,
@@ -127,6 +130,20 @@ pub const OTHERS: &[Other] = &[
         memory_mb: 256,
         timeout_s: 60,
         needs: Needs { reads: true, invokes: true, ..Needs::NONE },
+    },
+    Other {
+        name: "repair",
+        summary: "Sequences what the stream of changes has lost",
+        memory_mb: 512,
+        timeout_s: 900,
+        needs: Needs { reads: true, sequences: true, scans: true, ..Needs::NONE },
+    },
+    Other {
+        name: "retry-dlq",
+        summary: "Tries what the projector has parked once more",
+        memory_mb: 512,
+        timeout_s: 300,
+        needs: Needs { reads: true, projects: true, ..Needs::NONE },
     },
     Other {
         name: "sequencer",
@@ -249,13 +266,15 @@ mod tests {
             "operation-list",
             "projector",
             "relay",
+            "repair",
+            "retry-dlq",
             "sandbox-get",
             "sandbox-list",
             "sequencer",
         ];
         assert_eq!(keyless, wanted);
         assert!(names(|needs| needs.api_keys) == ["authorizer"]);
-        assert!(names(|needs| needs.sequences) == ["sequencer"]);
+        assert!(names(|needs| needs.sequences) == ["repair", "sequencer"]);
         assert!(names(|needs| needs.webhook_secret) == ["sandbox-lifecycle"]);
         assert!(names(|needs| needs.invokes) == ["relay"]);
     }

@@ -4,13 +4,19 @@
 //! and relinks in a fraction of a second when anything here changes.
 
 mod authorizer;
+#[cfg(feature = "aws")]
+mod dynamo;
 mod invocation;
+#[cfg(feature = "aws")]
 mod invoke;
 mod journal;
+mod of_table;
 mod operation;
+#[cfg(feature = "aws")]
 mod relay;
 mod secrets;
 mod serve;
+
 mod signed;
 mod worlds;
 
@@ -19,11 +25,17 @@ use std::process::ExitCode;
 use gitledger_operations::table;
 use serde_json::{Value, json};
 
-use crate::catalogue::{self, Needs};
+use crate::catalogue::Needs;
 use crate::exporter::{self, Exporter, Published};
 use crate::reaper;
 use journal::Note;
 use serve::{Told, start};
+
+/// What is said instead of asking AWS.
+#[cfg(not(feature = "aws"))]
+const WITHOUT_AWS: &str = "this program was built without AWS; build it with `--features gitledger-functions/aws`";
+
+pub use of_table::{relay, repair, retry_dlq, sequencer};
 
 /// By which a function of an operation is asked to go on with one that was deferred: `{"resume": "<id>"}`.
 pub const RESUME: &str = "resume";
@@ -83,26 +95,6 @@ pub fn reaper() -> ExitCode {
             Ok(done(json!(reaped)))
         },
     )
-}
-
-/// The sequencer: puts what was appended into one order. SQLite does so by itself.
-pub fn sequencer() -> ExitCode {
-    let prepare = async || -> Result<(), lambda_runtime::Error> {
-        Err("GITLEDGER_LEDGER: only a ledger on DynamoDB has a sequencer, and this program was built without"
-            .into())
-    };
-    start("sequencer", prepare, async |(), _, _| Ok(done(Value::Null)))
-}
-
-/// The relay: has somebody go on with every operation that was deferred.
-pub fn relay() -> ExitCode {
-    let prepare = async || {
-        let needs = catalogue::find("relay").map_or(Needs::NONE, |function| function.needs);
-        let settings = secrets::settings(needs).await?;
-        let (aws, prefix) = (settings.aws.clone(), settings.function_prefix.clone());
-        Ok(relay::Relay { world: worlds::with(settings, needs).await?, aws, prefix })
-    };
-    start("relay", prepare, async |relay, _, event| relay::handle(relay, event).await)
 }
 
 /// The authoriser of the HTTP API.

@@ -44,7 +44,10 @@ async fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, Error> {
             let path = settings.data_dir.join(LEDGER_FILE);
             Ok(Arc::new(SqliteLedger::open(&path, Durability::Full)?))
         }
-        LedgerKind::Dynamo => Err("GITLEDGER_LEDGER: this program was built without DynamoDB".into()),
+        #[cfg(feature = "aws")]
+        LedgerKind::Dynamo => Ok(Arc::new(super::dynamo::ledger(settings).await?)),
+        #[cfg(not(feature = "aws"))]
+        LedgerKind::Dynamo => Err(format!("GITLEDGER_LEDGER: {}", super::WITHOUT_AWS).into()),
     }
 }
 

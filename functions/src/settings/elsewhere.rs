@@ -20,12 +20,25 @@ pub struct Aws {
     pub region: Option<String>,
     /// An address instead of AWS's own.
     pub endpoint: Option<String>,
+    /// An address instead of DynamoDB's own.
+    pub dynamodb: Option<String>,
     /// The key's id.
     pub access_key_id: Option<String>,
     /// The key.
     pub secret_access_key: Option<Secret>,
     /// What goes with a key that lasts for hours only.
     pub session_token: Option<Secret>,
+}
+
+/// Where in AWS the ledger is.
+#[derive(Clone, Debug, Default)]
+pub struct Tables {
+    /// The table of commits.
+    pub events: String,
+    /// The table of the log and of the projections.
+    pub log: String,
+    /// The bucket for what no item can hold.
+    pub bucket: Option<String>,
 }
 
 /// Secrets that are kept elsewhere: the ARN of each.
@@ -49,11 +62,20 @@ pub(super) fn ledger(get: &dyn Fn(&str) -> Option<String>) -> Result<LedgerKind,
     }
 }
 
+pub(super) fn tables(get: &dyn Fn(&str) -> Option<String>) -> Tables {
+    Tables {
+        events: get("GITLEDGER_EVENTS_TABLE").unwrap_or_else(|| "gitledger-events".to_owned()),
+        log: get("GITLEDGER_LOG_TABLE").unwrap_or_else(|| "gitledger-log".to_owned()),
+        bucket: get("GITLEDGER_BUCKET"),
+    }
+}
+
 /// Lambda's own names for what it tells every function.
 pub(super) fn aws(get: &dyn Fn(&str) -> Option<String>) -> Aws {
     Aws {
         region: get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")),
         endpoint: get("AWS_ENDPOINT_URL"),
+        dynamodb: get("DYNAMODB_ENDPOINT").or_else(|| get("AWS_ENDPOINT_URL")),
         access_key_id: get("AWS_ACCESS_KEY_ID"),
         secret_access_key: get("AWS_SECRET_ACCESS_KEY").map(Secret::new),
         session_token: get("AWS_SESSION_TOKEN").map(Secret::new),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::ApiKey;
 
-pub use elsewhere::{Aws, LedgerKind, Secrets};
+pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
 pub use tokens::Tokens;
 
 /// A variable that is wrong or missing, named.
@@ -28,6 +28,7 @@ pub struct SettingsError {
 
 /// Every variable that this system reads, and what for. Documentation is made from it.
 pub const VARIABLES: &[(&str, &str)] = &[
+    ("DYNAMODB_ENDPOINT", "address of another engine that speaks DynamoDB"),
     ("E2B_API_KEY", "key of the E2B account; with it and without E2B_API_URL, sandboxes are real E2B's"),
     ("E2B_API_KEY_ARN", "on AWS: the secret in Secrets Manager that is E2B_API_KEY"),
     ("E2B_API_URL", "address of an E2B-compatible host instead of E2B's own"),
@@ -46,13 +47,16 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "the file of API keys' hashes; default `keys.json` in the data directory. When it is set, functions behind HTTP require a key",
     ),
     ("GITLEDGER_API_KEYS_ARN", "on AWS: the secret that is such a file; read by the function `authorizer`"),
+    ("GITLEDGER_BUCKET", "on AWS: the bucket for what is too large for an item"),
     ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
     (
         "GITLEDGER_DEPLOYMENT",
         "name of this deployment, marked on its sandboxes; default: one per data directory",
     ),
+    ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
     ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
     ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
+    ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
     (
         "GITLEDGER_POLICY",
         "the file of the policies for pushes and for sandboxes; default `policy.toml` in the data directory, if it is there",
@@ -90,6 +94,8 @@ pub struct Settings {
     pub policy_text: Option<String>,
     /// Which ledger.
     pub ledger: LedgerKind,
+    /// Where in AWS it is, if there.
+    pub tables: Tables,
     /// Where AWS is, and who asks it.
     pub aws: Aws,
     /// The secrets that are named and not given.
@@ -196,6 +202,7 @@ impl Settings {
             policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
             policy_text: get("GITLEDGER_POLICY_TEXT"),
             ledger: elsewhere::ledger(get)?,
+            tables: elsewhere::tables(get),
             aws: elsewhere::aws(get),
             secrets: elsewhere::secrets(get),
             function_prefix: get("GITLEDGER_FUNCTION_PREFIX").unwrap_or_default(),

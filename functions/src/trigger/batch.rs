@@ -24,9 +24,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// The partition key, where it is a text in the attribute `pk`.
-    pub fn partition(&self) -> Option<&str> {
-        self.record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str)
+    /// The stream that a commit of ours is for.
+    pub fn stream(&self) -> Option<&str> {
+        self.record.pointer("/dynamodb/Keys/k/S").and_then(Value::as_str)
     }
 }
 

@@ -80,7 +80,7 @@ fn changes_of_a_table_come_with_their_places() {
         panic!("no changes")
     };
     assert!(changes.iter().all(|change| !change.sequence_number.is_empty()));
-    assert!(changes[0].partition().is_some_and(|key| key.starts_with("s#operation-")));
+    assert!(changes[0].stream().is_some_and(|stream| stream.starts_with("operation-")));
 }
 
 #[test]

@@ -42,8 +42,8 @@ pub enum Expected {
 pub struct Appended {
     /// The stream's version after this commit.
     pub version: u64,
-    /// The position of the commit's last event.
-    pub position: Position,
+    /// The position of the commit's last event; `None` where a sequencer gives positions later.
+    pub position: Option<Position>,
     /// True when this commit had been appended before.
     pub repeated: bool,
 }

@@ -2,6 +2,9 @@
 //!
 //! A test of an engine calls [`all`] with a maker of fresh ledgers, or runs the [`CASES`] one by one. A
 //! broken promise is an `Err` that says which one; nothing in here panics.
+//!
+//! An engine whose positions come from a sequencer is tried together with it: whoever reads the whole ledger
+//! through what `fresh` makes has sequenced everything that was appended before.
 
 mod appending;
 mod following;

@@ -50,3 +50,10 @@ pub enum AppendError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
+
+impl LedgerError {
+    /// An engine failure with words that say at what.
+    pub(crate) fn at(what: &str, error: impl std::fmt::Display) -> Self {
+        Self::Engine(format!("{what}: {error}"))
+    }
+}

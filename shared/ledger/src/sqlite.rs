@@ -29,7 +29,7 @@ use gitledger_events::{Record, Stream};
 
 use self::lock::ProcessLock;
 use self::reader::Readers;
-use self::row::CommitRows;
+use crate::written::WrittenCommit;
 use self::watcher::Watcher;
 use self::writer::Writer;
 use crate::{
@@ -79,8 +79,10 @@ impl SqliteLedger {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
-        let appended = self.writer.append(CommitRows::new(commit)?).await?;
-        self.watcher.announce(appended.position);
+        let appended = self.writer.append(WrittenCommit::new(commit)?).await?;
+        if let Some(position) = appended.position {
+            self.watcher.announce(position);
+        }
         Ok(appended)
     }
 

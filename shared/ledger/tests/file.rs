@@ -20,7 +20,7 @@ async fn a_ledger_is_there_again_after_it_was_closed() {
     let path = folder.path().join("ledger.db");
     let first = open(&path).unwrap().append(commit(1, stream(1), Expected::Empty)).await.unwrap();
     let ledger = open(&path).unwrap();
-    assert_eq!(ledger.head().await.unwrap(), first.position);
+    assert_eq!(Some(ledger.head().await.unwrap()), first.position);
     assert!(ledger.append(commit(1, stream(1), Expected::Empty)).await.unwrap().repeated);
 }
 

@@ -200,6 +200,6 @@ async fn what_another_process_appends_ends_a_wait() {
     let ledger = open(&path);
     let appended = ledger.append(commit(1, stream(1), Expected::Empty)).await.unwrap();
     let child = start(&path, 9, 0, 1);
-    assert!(ledger.wait(appended.position, Duration::from_mins(1)).await.unwrap());
+    assert!(ledger.wait(appended.position.unwrap(), Duration::from_mins(1)).await.unwrap());
     assert_eq!(acknowledged(child, usize::MAX).len(), 1);
 }

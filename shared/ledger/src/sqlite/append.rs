@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::books::Books;
-use super::row::{CommitRows, EventRow};
+use crate::written::{WrittenCommit, WrittenEvent};
 use super::schema::EARLY_VERSIONS;
 use super::tail::{Kept, Tail};
 use crate::{AppendError, Appended, Expected, LedgerError};
@@ -28,7 +28,7 @@ const INSERT_UNLESS_FILED: &str = "INSERT INTO events (pos, id, commit_id, strea
 ///
 /// The tail may be behind the file. Then the position after its end is taken, and the insert fails; so
 /// what is inserted was decided from knowledge that was right. Refusals and repeats are not given here.
-pub fn at_once(books: &mut Books, commit: &CommitRows) -> Option<Result<Appended, AppendError>> {
+pub fn at_once(books: &mut Books, commit: &WrittenCommit) -> Option<Result<Appended, AppendError>> {
     let [event] = commit.events.as_slice() else { return None };
     if books.tail.is_full_with(1) {
         return None;
@@ -51,7 +51,7 @@ pub fn at_once(books: &mut Books, commit: &CommitRows) -> Option<Result<Appended
 }
 
 /// How to insert what is surely new and as expected, and after which version.
-fn at_once_after(tail: &Tail, commit: &CommitRows) -> Option<(&'static str, u64)> {
+fn at_once_after(tail: &Tail, commit: &WrittenCommit) -> Option<(&'static str, u64)> {
     let Some(known) = tail.of(commit.stream.as_str()) else {
         let new = matches!(commit.expected, Expected::Empty | Expected::Version(0));
         return new.then_some((INSERT_UNLESS_FILED, 0));
@@ -73,7 +73,7 @@ fn is_taken(error: &rusqlite::Error) -> bool {
 }
 
 /// Appends, repeats or refuses, inside a transaction. Nothing is written on a refusal.
-pub fn append(books: &mut Books, commit: &CommitRows) -> Result<Appended, AppendError> {
+pub fn append(books: &mut Books, commit: &WrittenCommit) -> Result<Appended, AppendError> {
     books.catch_up()?;
     let known = books.tail.of(commit.stream.as_str());
     let newest = match known.and_then(super::tail::Known::newest) {
@@ -103,14 +103,14 @@ pub fn append(books: &mut Books, commit: &CommitRows) -> Result<Appended, Append
 }
 
 /// The end of a stream that has no event in the tail.
-fn filed_newest(connection: &Connection, commit: &CommitRows) -> Result<Option<Kept>, LedgerError> {
+fn filed_newest(connection: &Connection, commit: &WrittenCommit) -> Result<Option<Kept>, LedgerError> {
     let mut statement = connection.prepare_cached(NEWEST)?;
     Ok(statement.query_row([commit.stream.as_str()], kept).optional()?)
 }
 
 /// This commit, if it was appended before. One that begins among the early versions and ends among the late
 /// ones is found by its end.
-fn earlier(books: &Books, commit: &CommitRows, version: u64) -> Result<Option<Kept>, LedgerError> {
+fn earlier(books: &Books, commit: &WrittenCommit, version: u64) -> Result<Option<Kept>, LedgerError> {
     if version == 0 {
         return Ok(None);
     }
@@ -129,7 +129,7 @@ fn earlier(books: &Books, commit: &CommitRows, version: u64) -> Result<Option<Ke
 }
 
 /// The last event of this commit.
-fn filed(connection: &Connection, sql: &str, commit: &CommitRows) -> Result<Option<Kept>, LedgerError> {
+fn filed(connection: &Connection, sql: &str, commit: &WrittenCommit) -> Result<Option<Kept>, LedgerError> {
     let mut statement = connection.prepare_cached(sql)?;
     let parameters = params![commit.stream.as_str(), commit.id.as_bytes(), EARLY_VERSIONS.cast_signed()];
     Ok(statement.query_row(parameters, kept).optional()?)
@@ -144,7 +144,7 @@ fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<Kept> {
 }
 
 /// The tail takes note only when all rows are in: a commit that fails half-way is in neither.
-fn insert_all(books: &mut Books, commit: &CommitRows, version: u64) -> Result<Kept, LedgerError> {
+fn insert_all(books: &mut Books, commit: &WrittenCommit, version: u64) -> Result<Kept, LedgerError> {
     let mut kept = Kept { id: commit.id, version, position: books.tail.head() };
     for event in &commit.events {
         kept = Kept { version: kept.version + 1, position: kept.position + 1, ..kept };
@@ -157,8 +157,8 @@ fn insert_all(books: &mut Books, commit: &CommitRows, version: u64) -> Result<Ke
 fn insert(
     connection: &Connection,
     sql: &str,
-    commit: &CommitRows,
-    event: &EventRow,
+    commit: &WrittenCommit,
+    event: &WrittenEvent,
     at: Kept,
 ) -> rusqlite::Result<usize> {
     connection.prepare_cached(sql)?.execute(params![

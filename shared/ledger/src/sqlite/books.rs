@@ -94,7 +94,7 @@ mod tests {
     use super::Books;
     use crate::contract::sample::{commit, commit_of, event, stream};
     use crate::sqlite::append::{append, at_once};
-    use crate::sqlite::row::CommitRows;
+    use crate::written::WrittenCommit;
     use crate::sqlite::schema;
     use crate::{AppendError, Expected, LedgerError, Position};
 
@@ -104,13 +104,13 @@ mod tests {
         Books::new(connection)
     }
 
-    fn pair(id: u128) -> CommitRows {
+    fn pair(id: u128) -> WrittenCommit {
         let events = vec![event("a"), event("b")];
-        CommitRows::new(commit_of(id, stream(1), Expected::Empty, events)).unwrap()
+        WrittenCommit::new(commit_of(id, stream(1), Expected::Empty, events)).unwrap()
     }
 
-    fn single(id: u128, expected: Expected) -> CommitRows {
-        CommitRows::new(commit(id, stream(1), expected)).unwrap()
+    fn single(id: u128, expected: Expected) -> WrittenCommit {
+        WrittenCommit::new(commit(id, stream(1), expected)).unwrap()
     }
 
     fn refused() -> AppendError {

@@ -22,10 +22,3 @@ impl From<Error> for AppendError {
         Self::Ledger(error.into())
     }
 }
-
-impl LedgerError {
-    /// An engine failure with words that say at what.
-    pub(super) fn at(what: &str, error: impl std::fmt::Display) -> Self {
-        Self::Engine(format!("{what}: {error}"))
-    }
-}

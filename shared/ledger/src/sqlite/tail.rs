@@ -67,7 +67,7 @@ pub struct Kept {
 impl Kept {
     /// What an append of it gives.
     pub fn appended(self, repeated: bool) -> Appended {
-        Appended { version: self.version, position: Position::from_u64(self.position), repeated }
+        Appended { version: self.version, position: Some(Position::from_u64(self.position)), repeated }
     }
 }
 

@@ -17,7 +17,7 @@ use super::append;
 use super::batch::{self, Asked, Job};
 use super::books::Books;
 use super::lock::ProcessLock;
-use super::row::CommitRows;
+use crate::written::WrittenCommit;
 use crate::{AppendError, Appended, LedgerError};
 
 /// So many jobs share a transaction at most, so that the first of them does not wait for ever.
@@ -63,7 +63,7 @@ impl Writer {
     }
 
     /// Appends, and returns when that is durable.
-    pub async fn append(&self, commit: CommitRows) -> Result<Appended, AppendError> {
+    pub async fn append(&self, commit: WrittenCommit) -> Result<Appended, AppendError> {
         let in_place = |books: &mut Books| {
             append::at_once(books, &commit)
                 .unwrap_or_else(|| books.transaction(|books| append::append(books, &commit)))
