@@ -60,12 +60,14 @@ async fn two_projectors_of_which_one_dies_at_any_request_count_every_event_once(
         let mortal = DynamoLedger::over(fresh.clone(), network.clone(), None, Patience::default());
         let other = DynamoLedger::new(fresh, client()).unwrap();
         let rival = async { while project(&other, 3).await.unwrap() {} };
-        let (died, ()) = tokio::join!(
-            network.until_death(async { while project(&mortal, 7).await.unwrap() {} }),
-            rival,
-        );
+        let (died, ()) =
+            tokio::join!(network.until_death(async { while project(&mortal, 7).await.unwrap() {} }), rival,);
         let saved = other.load_projection(&KEY).await.unwrap().unwrap();
-        assert_eq!((saved.position, counted(&saved.state)), (Position::from_u64(40), 40), "{death:?} at {at}");
+        assert_eq!(
+            (saved.position, counted(&saved.state)),
+            (Position::from_u64(40), 40),
+            "{death:?} at {at}"
+        );
         if died.is_some() {
             assert!(at > 3, "a projector that made {at} requests");
             break;
@@ -126,7 +128,10 @@ async fn a_hundred_poisoned_events_among_ten_thousand_stop_nothing_and_are_folde
     };
     let retried = ledger.retry_parked(&KEY, fold).await.unwrap();
     assert_eq!((retried.folded, retried.left), (99, vec![(last, "still unknown".to_owned())]));
-    assert!(!late.save_projection(&KEY, before.position, before.clone()).await.unwrap(), "an older state won");
+    assert!(
+        !late.save_projection(&KEY, before.position, before.clone()).await.unwrap(),
+        "an older state won"
+    );
     let saved = ledger.load_projection(&KEY).await.unwrap().unwrap();
     assert_eq!((saved.position, counted(&saved.state)), (Position::from_u64(10_000), 9_999));
     assert_eq!(ledger.parked(&KEY).await.unwrap().len(), 1);
