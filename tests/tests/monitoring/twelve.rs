@@ -62,6 +62,11 @@ async fn scraped(prometheus: &Prometheus, setup: &Setup) -> f64 {
     .await
 }
 
+/// A bound of a bucket is a number, however it is written: 1, 1.0.
+fn plain(name: String) -> String {
+    name.parse::<f64>().map_or(name, |bound| bound.to_string())
+}
+
 /// What the panels show at an instant, series with nothing in them left out.
 async fn shown(prometheus: &Prometheus, at: f64) -> Numbers {
     let mut all = Numbers::new();
@@ -70,7 +75,7 @@ async fn shown(prometheus: &Prometheus, at: f64) -> Numbers {
         let series = found.into_iter().filter_map(|(labels, number)| {
             let labels = labels.as_object()?;
             let name = labels.values().map(word).collect::<Vec<_>>().join(",");
-            Some((name, number.parse::<f64>().ok().filter(|number| !number.is_nan())?))
+            Some((plain(name), number.parse::<f64>().ok().filter(|number| !number.is_nan())?))
         });
         all.insert(word(&panel["title"]).to_owned(), series.collect());
     }
@@ -87,7 +92,10 @@ fn counted(setup: &Setup, at: f64) -> Numbers {
     script.arg(path("tests/python/panels.py")).arg(file).args([at.to_string(), WINDOW_S.to_string()]);
     let output = script.output().expect("python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    let counted: Numbers = serde_json::from_slice(&output.stdout).expect("JSON");
+    let series =
+        |numbers: BTreeMap<String, f64>| numbers.into_iter().map(|(name, number)| (plain(name), number));
+    counted.into_iter().map(|(panel, numbers)| (panel, series(numbers).collect())).collect()
 }
 
 /// `slack` is how far amounts of money may differ, as a share: they depend on the instant of the publication.
