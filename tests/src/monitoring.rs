@@ -101,6 +101,24 @@ impl Prometheus {
         found.first()?["value"][1].as_str().map(str::to_owned)
     }
 
+    /// Everything that an expression gives at an instant, in seconds since 1970: label sets and values as
+    /// Prometheus writes them. An expression that it refuses fails the test.
+    pub async fn all_at(&self, expression: &str, at: f64) -> Vec<(Value, String)> {
+        let at = at.to_string();
+        let query = [("query", expression), ("time", &at)];
+        let answer = self.client.get(format!("{}/api/v1/query", self.url)).query(&query).send().await;
+        let text = match answer {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(error) => panic!("{expression}: {error}"),
+        };
+        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert_eq!(answer["status"], "success", "{expression}: {text}");
+        let found = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        let pair =
+            |one: Value| (one["metric"].clone(), one["value"][1].as_str().unwrap_or_default().to_owned());
+        found.into_iter().map(pair).collect()
+    }
+
     /// Waits until an expression has this value.
     pub async fn reaches(&self, expression: &str, wanted: &str) {
         let what = format!("{expression} is {wanted}");

@@ -109,6 +109,11 @@ pub fn trustme() -> Python {
     had(python::environment("trustme", &["trustme==1.2.1"]))
 }
 
+/// Reads compose files as their specification says.
+pub fn compose_spec() -> Python {
+    had(python::environment("compose-spec", &["compose-spec==0.2.1"]))
+}
+
 /// A search path on which these programs are found first.
 pub fn path_with(programs: &[&Path]) -> std::ffi::OsString {
     let brought = programs.iter().filter_map(|program| program.parent()).map(Path::to_path_buf);
