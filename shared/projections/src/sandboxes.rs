@@ -73,7 +73,7 @@ pub struct Wanted<'a> {
 
 impl Projection for Sandboxes {
     const NAME: &'static str = "sandboxes";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn apply(&mut self, event: &Event) {
         match &event.event.fact {

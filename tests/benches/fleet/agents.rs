@@ -78,13 +78,14 @@ async fn work(system: &System, url: &str, agent: &str, task: &str, chance: &mut 
         ("file-write", json!({"path": file, "content": "work\n"})),
         ("status", json!({})),
         ("commit", json!({"message": "Work", "files": [file]})),
-        ("diff", json!({"from": "HEAD~1", "to": "HEAD"})),
+        ("show", json!({})),
         ("push", json!({})),
     ];
     for (operation, mut input) in steps {
         chance.pause(THINK_MS).await;
         input["sandbox_id"] = json!(sandbox_id);
-        system.post(&system::path(operation), &input).await;
+        let (status, answer) = system.post(&system::path(operation), &input).await;
+        assert_eq!(status, 200, "{operation}: {answer}");
     }
 }
 
