@@ -93,7 +93,12 @@ impl DynamoLedger {
         patience: Patience,
     ) -> Self {
         let store = Store::new(settings, transport, claims, patience);
-        Self { streams: Streams::new(store.clone()), log: Log::new(store.clone()), store, seen: Seen::default() }
+        Self {
+            streams: Streams::new(store.clone()),
+            log: Log::new(store.clone()),
+            store,
+            seen: Seen::default(),
+        }
     }
 
     /// Makes the connection before it is needed. Whether that works shows later.

@@ -78,10 +78,7 @@ impl StreamBatch {
 
     /// Gives the new commits in it their places. What is no new commit is passed over; a record that should be
     /// one and is not fails, and fails alone.
-    pub async fn sequence(
-        &self,
-        sequencer: &mut Sequencer,
-    ) -> Result<(Sequenced, BatchReply), LedgerError> {
+    pub async fn sequence(&self, sequencer: &mut Sequencer) -> Result<(Sequenced, BatchReply), LedgerError> {
         let mut commits = Vec::new();
         let mut places = Vec::new();
         let mut failed = Vec::new();

@@ -60,12 +60,14 @@ async fn two_projectors_of_which_one_dies_at_any_request_count_every_event_once(
         let mortal = DynamoLedger::over(fresh.clone(), network.clone(), None, Patience::default());
         let other = DynamoLedger::new(fresh, client()).unwrap();
         let rival = async { while project(&other, 3).await.unwrap() {} };
-        let (died, ()) = tokio::join!(
-            network.until_death(async { while project(&mortal, 7).await.unwrap() {} }),
-            rival,
-        );
+        let (died, ()) =
+            tokio::join!(network.until_death(async { while project(&mortal, 7).await.unwrap() {} }), rival,);
         let saved = other.load_projection(&KEY).await.unwrap().unwrap();
-        assert_eq!((saved.position, counted(&saved.state)), (Position::from_u64(40), 40), "{death:?} at {at}");
+        assert_eq!(
+            (saved.position, counted(&saved.state)),
+            (Position::from_u64(40), 40),
+            "{death:?} at {at}"
+        );
         if died.is_some() {
             assert!(at > 3, "a projector that made {at} requests");
             break;
@@ -126,7 +128,10 @@ async fn a_hundred_poisoned_events_among_ten_thousand_stop_nothing_and_are_folde
     };
     let retried = ledger.retry_parked(&KEY, fold).await.unwrap();
     assert_eq!((retried.folded, retried.left), (99, vec![(last, "still unknown".to_owned())]));
-    assert!(!late.save_projection(&KEY, before.position, before.clone()).await.unwrap(), "an older state won");
+    assert!(
+        !late.save_projection(&KEY, before.position, before.clone()).await.unwrap(),
+        "an older state won"
+    );
     let saved = ledger.load_projection(&KEY).await.unwrap().unwrap();
     assert_eq!((saved.position, counted(&saved.state)), (Position::from_u64(10_000), 9_999));
     assert_eq!(ledger.parked(&KEY).await.unwrap().len(), 1);
@@ -153,4 +158,31 @@ async fn a_damaged_commit_fails_alone_and_is_taken_when_it_is_mended() {
     let repaired = ledger.repair().await.unwrap();
     assert_eq!((repaired.events, repaired.failed), (2, Vec::new()));
     assert_eq!(super::whole::check(&ledger).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_envelope_is_told_at_its_place_and_hides_no_other_event() {
+    let engine = Engine::start();
+    let (ledger, settings) = engine.ledger().await;
+    poison::append_broken(&settings, 1).await;
+    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    poison::append_broken(&settings, 2).await;
+    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    let mut after = 0;
+    let mut found = Vec::new();
+    loop {
+        match ledger.read_all(Position::from_u64(after), 1000).await {
+            Ok(page) if page.is_empty() => break,
+            Ok(page) => {
+                found.extend(page.iter().map(|one| one.position.as_u64().cast_signed()));
+                after = page.last().unwrap().position.as_u64();
+            }
+            Err(LedgerError::Unreadable { position, .. }) => {
+                found.push(-position.cast_signed());
+                after = position;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(found, [1, -2, 3, -4, 5, -6, 7, -8]);
 }
