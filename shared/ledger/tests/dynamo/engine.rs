@@ -59,10 +59,6 @@ impl Engine {
         panic!("{} does not listen", program.display());
     }
 
-    pub fn address(&self) -> &Url {
-        &self.address
-    }
-
     /// Tables that nobody else uses, not made yet.
     pub fn settings(&self) -> DynamoSettings {
         static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -66,7 +66,8 @@ async fn appends_through_throttles_and_silence_are_there_once() {
     for appender in appenders {
         given_up += appender.await.unwrap();
     }
-    let per_append = network.requests() as f64 / appends as f64;
+    let per_append =
+        f64::from(u32::try_from(network.requests()).unwrap()) / f64::from(u32::try_from(appends).unwrap());
     println!("{per_append:.3} requests per append, {given_up} given up and asked again");
     assert!(per_append <= 1.6, "{per_append} requests per append");
 

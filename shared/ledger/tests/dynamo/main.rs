@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // a panic is the report of a test
 
+mod claims;
 mod contract;
+mod costs;
 mod engine;
 mod fate;
 mod faults;
+mod meter;
 mod poison;
 mod processes;
 mod projecting;

@@ -63,6 +63,12 @@ pub async fn append(settings: &DynamoSettings, number: usize, events: usize) {
     put(settings, &stream(u128::try_from(number).unwrap()), events, squeezed(&lines)).await;
 }
 
+/// A stream of four events, the second and the last of which have no envelope.
+pub async fn append_broken(settings: &DynamoSettings, number: u128) {
+    let lines = [good(), "[1,2]".to_owned(), good(), "{}".to_owned()];
+    put(settings, &stream(number), lines.len(), squeezed(&lines)).await;
+}
+
 /// A stream of one event, damaged.
 pub async fn append_damaged(settings: &DynamoSettings, number: u128) -> Stream {
     let stream = stream(number);

@@ -159,3 +159,30 @@ async fn a_damaged_commit_fails_alone_and_is_taken_when_it_is_mended() {
     assert_eq!((repaired.events, repaired.failed), (2, Vec::new()));
     assert_eq!(super::whole::check(&ledger).await, 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_envelope_is_told_at_its_place_and_hides_no_other_event() {
+    let engine = Engine::start();
+    let (ledger, settings) = engine.ledger().await;
+    poison::append_broken(&settings, 1).await;
+    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    poison::append_broken(&settings, 2).await;
+    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    let mut after = 0;
+    let mut found = Vec::new();
+    loop {
+        match ledger.read_all(Position::from_u64(after), 1000).await {
+            Ok(page) if page.is_empty() => break,
+            Ok(page) => {
+                found.extend(page.iter().map(|one| one.position.as_u64().cast_signed()));
+                after = page.last().unwrap().position.as_u64();
+            }
+            Err(LedgerError::Unreadable { position, .. }) => {
+                found.push(-position.cast_signed());
+                after = position;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(found, [1, -2, 3, -4, 5, -6, 7, -8]);
+}
