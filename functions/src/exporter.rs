@@ -11,6 +11,7 @@ use gitledger_ledger::LedgerError;
 use gitledger_operations::failure::CODES;
 use gitledger_operations::table;
 use gitledger_projections::Projection;
+use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
 
 use crate::World;
@@ -96,7 +97,7 @@ impl Exporter {
         if !fence.take(ledger, &snapshot, world.clock.now(), hold).await? {
             return Ok(Some(Published::Outdated));
         }
-        let group = instance(world);
+        let group = instance_of(&world.prices);
         let mut accepted = false;
         for attempt in 0..TRIES {
             if attempt > 0 {
@@ -138,8 +139,8 @@ impl Exporter {
 
 /// The group of one fold and one set of prices, the label `instance`: a rebuilt fold, or cheaper prices, never continue
 /// another one's series, whose totals may be higher.
-pub fn instance(world: &World) -> String {
-    format!("v{}-{}", Metrics::VERSION, world.prices.digest())
+pub fn instance_of(prices: &Prices) -> String {
+    format!("v{}-{}", Metrics::VERSION, prices.digest())
 }
 
 /// A snapshot, and what it shows of what depends on the time.
@@ -200,7 +201,6 @@ pub async fn snapshot(world: &World) -> Result<MetricsSnapshot, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitledger_projections::cost::Prices;
 
     #[test]
     fn all_operations_and_codes_together_make_no_more_than_two_thousand_series() {

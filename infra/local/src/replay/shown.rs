@@ -137,8 +137,9 @@ impl Shown<'_> {
 
     fn days(&self) -> String {
         let names: Vec<&str> = self.prices.iter().map(|price| price.name.as_str()).collect();
-        let mut grid =
-            grid(&[&["day", "operations", "failed", "p95 ms", "hits", "misses", "at once"], &names[..]].concat());
+        let mut grid = grid(
+            &[&["day", "operations", "failed", "p95 ms", "hits", "misses", "at once"], &names[..]].concat(),
+        );
         for (date, day) in &self.figures.days {
             let mut cells = vec![
                 date.clone(),

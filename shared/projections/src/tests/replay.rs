@@ -59,7 +59,10 @@ fn a_replay_gives_each_microsecond_to_whom_the_projection_gives_it() {
                 let replayed = price.of(usage.operations[name]);
                 assert!(replayed.as_u64().abs_diff(amount.as_u64()) < 50, "{name}: {replayed} and {amount}");
             }
-            assert_eq!(live.agents.len(), usage.agents.values().filter(|part| part.running_micros > 0).count());
+            assert_eq!(
+                live.agents.len(),
+                usage.agents.values().filter(|part| part.running_micros > 0).count()
+            );
         }
     }
 }
@@ -72,7 +75,10 @@ fn a_replay_counts_what_the_projections_count() {
         let summary: Summary = fold(&events);
         for (name, row) in &summary.operations {
             let found = &replayed.operations[name];
-            assert_eq!((found.started, found.succeeded, found.failed), (row.count, row.succeeded, row.failed()));
+            assert_eq!(
+                (found.started, found.succeeded, found.failed),
+                (row.count, row.succeeded, row.failed())
+            );
             assert_eq!(found.durations.count, row.durations.count());
             let p95 = row.durations.percentile(95).map_or(0, gitledger_events::Elapsed::as_micros);
             assert_eq!(found.durations.p95_us, p95);
