@@ -23,6 +23,7 @@ const INSTANTS_MAX: i64 = 366 * 24 * 60;
 
 /// The past as OpenMetrics.
 #[derive(clap::Args)]
+#[group(id = "past")]
 pub struct Arguments {
     /// Writes what the metrics were to this file (`-`: standard output), for `promtool tsdb create-blocks-from
     /// openmetrics`. Shows nothing else.
