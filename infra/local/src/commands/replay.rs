@@ -27,9 +27,9 @@ pub struct Arguments {
     /// As it was then: an instant (`2026-03-10T12:00:00Z`) or a position.
     #[arg(long, value_name = "INSTANT|POSITION", value_parser = until)]
     at: Option<Until>,
-    /// A price table: `e2b-list`, `original-flat` or a file with `vcpu_second`, `gib_second`, `sandbox_hour` in
-    /// dollars; may be given several times.
-    #[arg(long, value_name = "NAME|FILE", default_values_t = ["e2b-list".to_owned(), "original-flat".to_owned()])]
+    /// A price table: a list by name, `original-flat`, or a price file (see `gitledger cost
+    /// --prices-example`); may be given several times. Default: those in force, and the flat rate beside them.
+    #[arg(long, value_name = "NAME|FILE")]
     prices: Vec<String>,
     /// Where events are read from.
     #[arg(long, value_enum, default_value_t = Source::Segments)]
@@ -58,7 +58,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     if let Some(file) = arguments.past.file() {
         return replay_openmetrics::run(&arguments.data, file, &arguments.past).await;
     }
-    let prices = arguments.prices.iter().map(|name| Table::named(name)).collect::<Result<Vec<_>, _>>()?;
+    let prices = Table::all(&arguments.prices, &arguments.data)?;
     let ledger = ledger_in(&arguments.data)?;
     let cache = (arguments.source == Source::Segments).then(|| arguments.data.join(segments::DIRECTORY));
     let until = arguments.at.unwrap_or(Until::End);

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gitledger_ledger::LedgerError;
-use gitledger_projections::Verdict;
 use gitledger_projections::timeline::filter::Outcome;
 use gitledger_projections::timeline::{CostTable, Filter, Found, Order, Window};
 use jiff::Timestamp;
@@ -26,7 +25,6 @@ const STORIES_MAX: usize = 100;
 #[derive(Serialize)]
 pub struct Report {
     series: Series,
-    verdict: Verdict,
     cost: CostTable,
     sandboxes: LiveSandboxes,
     operations: Found,
@@ -63,7 +61,6 @@ impl Report {
             let wanted: Vec<Uuid> = wanted.map(|operation| operation.id).collect();
             let report = Self {
                 series: followed.series(&window, now),
-                verdict: followed.verdict(&window, now),
                 cost: followed.cost(&window, now),
                 sandboxes: followed.live_sandboxes(now),
                 operations: followed.operations(&filter),

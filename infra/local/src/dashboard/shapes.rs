@@ -33,6 +33,8 @@ pub struct Series {
     pub began: Option<Timestamp>,
     /// Operations in the whole ledger.
     pub operations_total: u64,
+    /// The verdict on the window.
+    pub verdict: Verdict,
     /// The panels.
     #[serde(flatten)]
     pub panels: Panels,
@@ -105,12 +107,14 @@ pub struct StoryEvent {
 impl Followed {
     /// The panels of a window.
     pub fn series(&self, window: &Window, now: Timestamp) -> Series {
+        let panels = self.timeline.panels(window, &PRICE, now);
         Series {
             position: self.position.as_u64(),
             now,
             began: self.timeline.began(),
             operations_total: self.timeline.operations(),
-            panels: self.timeline.panels(window, &PRICE, now),
+            verdict: Verdict::of(&panels.measured()),
+            panels,
         }
     }
 

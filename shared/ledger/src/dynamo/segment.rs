@@ -109,7 +109,8 @@ impl Segment {
 
     /// Reads a segment's text at its place.
     pub fn parse(first: u64, count: u64, text: &str) -> Result<Self, LedgerError> {
-        let unreadable = |reason: &str| LedgerError::Unreadable { position: first, reason: reason.to_owned() };
+        let unreadable =
+            |reason: &str| LedgerError::Unreadable { position: first, reason: reason.to_owned() };
         let mut parts = Vec::new();
         let mut rest = text.lines();
         while let Some(head) = rest.next() {
@@ -122,7 +123,11 @@ impl Segment {
             parts.push(Part { stream, first: version, lines });
         }
         let segment = Self { first, parts };
-        if segment.count() == count { Ok(segment) } else { Err(unreadable("it holds another number of events")) }
+        if segment.count() == count {
+            Ok(segment)
+        } else {
+            Err(unreadable("it holds another number of events"))
+        }
     }
 
     /// Its events with their positions.

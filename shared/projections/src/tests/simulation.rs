@@ -1,6 +1,6 @@
 //! What must hold for any simulation.
 
-use crate::cost::{NanoDollars, Price};
+use crate::cost::{NanoDollars, Prices, ResourceTime, Usage};
 use crate::sandbox_policy::{ReuseRule, SandboxPolicy};
 use crate::simulation::chance::Chance;
 use crate::simulation::sweep::{mark_frontier, point};
@@ -96,6 +96,10 @@ fn no_sandbox_runs_longer_than_the_workload_and_none_is_free() {
     }
 }
 
+fn cost(list: &str, usage: ResourceTime) -> NanoDollars {
+    Prices::standard().exact_by(list, 30_000, &Usage::from(usage)).rounded()
+}
+
 fn baseline(policy: SandboxPolicy) -> Outcome {
     let workload = Team::SEED_BASELINE.workload(1);
     assert_eq!((workload.asks.len(), workload.agents()), (6000, 10));
@@ -105,7 +109,7 @@ fn baseline(policy: SandboxPolicy) -> Outcome {
 #[test]
 fn the_seed_baseline_costs_what_was_expected_at_the_flat_rate_and_seven_times_that_by_the_list() {
     let outcome = baseline(SandboxPolicy::default());
-    let (flat, list) = (Price::ORIGINAL_FLAT.of(outcome.monthly()), Price::E2B_LIST.of(outcome.monthly()));
+    let (flat, list) = (cost("original-flat", outcome.monthly()), cost("e2b-list", outcome.monthly()));
     assert!((1.2..1.8).contains(&flat.as_dollars_f64()), "{flat}");
     assert!((list.as_dollars_f64() / flat.as_dollars_f64() - 7.26).abs() < 0.01, "{list}");
     assert!(outcome.peak <= 10 && outcome.failures() == 0, "{outcome:?}");
@@ -161,7 +165,7 @@ fn nothing_on_the_frontier_is_beaten() {
         .iter()
         .map(|setting| {
             let outcome = simulate(&workload, setting);
-            point(setting, &outcome, Price::E2B_LIST.of(outcome.monthly()))
+            point(setting, &outcome, cost("e2b-list", outcome.monthly()))
         })
         .collect();
     mark_frontier(&mut points);
