@@ -44,17 +44,6 @@ pub enum Published {
     Failed,
 }
 
-/// Why nothing was published.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The ledger could not be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The text could not be made.
-    #[error("metrics could not be rendered: {0}")]
-    Text(String),
-}
-
 /// Publishes to one Pushgateway.
 pub struct Exporter {
     gateway: Pushgateway,
@@ -68,7 +57,7 @@ impl Exporter {
 
     /// Publishes what the ledger holds at this moment. Waits for somebody else who is publishing, as long as that may
     /// take.
-    pub async fn publish(&self, world: &World) -> Result<Published, ExportError> {
+    pub async fn publish(&self, world: &World) -> Result<Published, LedgerError> {
         // Twice: who was held up for so long that another took the fence has perhaps overwritten something newer.
         for _ in 0..2 {
             match self.publish_once(world).await? {
@@ -80,7 +69,7 @@ impl Exporter {
     }
 
     /// `None`: the fence was lost on the way.
-    async fn publish_once(&self, world: &World) -> Result<Option<Published>, ExportError> {
+    async fn publish_once(&self, world: &World) -> Result<Option<Published>, LedgerError> {
         let ledger = world.ledger.as_ref();
         let hold = self.gateway.patience() + self.gateway.patience() / 2;
         let mut fence = Fence::free(world, hold).await?;
@@ -92,8 +81,7 @@ impl Exporter {
             snapshot.numbers.set_epoch(fence.next_epoch());
             snapshot
         };
-        let text = gitledger_projections::metrics::render(&snapshot.numbers)
-            .map_err(|error| ExportError::Text(error.to_string()))?;
+        let text = gitledger_projections::metrics::render(&snapshot.numbers);
         if !fence.take(ledger, &snapshot, world.clock.now(), hold).await? {
             return Ok(Some(Published::Outdated));
         }
@@ -216,7 +204,7 @@ mod tests {
             parked: 0,
             about: ABOUT,
         });
-        let text = gitledger_projections::metrics::render(&snapshot).unwrap();
+        let text = gitledger_projections::metrics::render(&snapshot);
         let series = text.lines().filter(|line| !line.starts_with('#')).count();
         println!("{series} series");
         assert!((1000..=2000).contains(&series), "{series} series");

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// openmetrics`. Shows nothing else.
     #[arg(long, value_name = "FILE")]
     openmetrics: Option<PathBuf>,
-    /// With --openmetrics: from this day (UTC) or instant on; the first event, if not given.
+    /// With --openmetrics: from this day (UTC) or instant on; a step before the first event, if not given.
     #[arg(long, requires = "openmetrics")]
     from: Option<String>,
     /// With --openmetrics: up to this day (UTC) or instant; the last event, if not given. End before the live series
@@ -65,7 +65,7 @@ pub async fn run(data: &Path, file: &Path, arguments: &Arguments) -> Finished {
     let (Some(first), Some(last)) = (events.first(), events.last()) else {
         return Err("there are no events yet".to_owned());
     };
-    let from = instant("--from", &arguments.from)?.unwrap_or(first.0);
+    let from = instant("--from", &arguments.from)?.map_or_else(|| first.0.checked_sub(step), Ok).map_err(text)?;
     let to = instant("--to", &arguments.to)?.unwrap_or(last.0.saturating_add(step).map_err(text)?);
     // On whole steps, as a scrape would be.
     let start = from.as_second().div_euclid(step.as_secs()) * step.as_secs();

@@ -3,30 +3,18 @@
 //! Families are told once, at the beginning; then come the samples, instant by instant: promtool takes them in any order
 //! of families, as long as each series' own are in order of time.
 
-use std::fmt::Write;
-
 use jiff::Timestamp;
 
-use super::board::definition;
-use super::definitions::{Kind, METRICS};
-use super::snapshot::{Count, MetricsSnapshot, Series};
+use super::definitions::METRICS;
+use super::render::{comments, counter, histogram, labels, sample};
+use super::snapshot::{MetricsSnapshot, Series};
 
 /// The last line.
 pub const END: &str = "# EOF\n";
 
-/// What every family is.
+/// What every family is. Named as the samples are: promtool does not know OpenMetrics' rule of the suffix.
 pub fn head() -> String {
-    let mut text = String::new();
-    for metric in METRICS {
-        let kind = match metric.kind {
-            Kind::Counter | Kind::FractionalCounter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
-        // Named as the samples are: promtool does not know OpenMetrics' rule of the suffix.
-        let _ = writeln!(text, "# HELP {} {}\n# TYPE {} {kind}", metric.name, metric.help, metric.name);
-    }
-    text
+    METRICS.iter().map(|metric| comments(metric.name)).collect()
 }
 
 /// The samples of one instant, with the labels that the live ones have.
@@ -48,61 +36,34 @@ impl<'a> Samples<'a> {
         let at = seconds(snapshot.at);
         let mut count = 0;
         for (index, series) in snapshot.counters.iter().enumerate() {
-            let counted = self
-                .last
-                .is_none_or(|last| last.counters.get(index).is_none_or(|last| last.value.as_f64() > 0.0));
-            if counted {
-                let labels = self.labels(series);
-                match series.value {
-                    Count::Whole(number) => sample(text, &series.name, &labels, number, &at),
-                    Count::Fraction(number) => sample(text, &series.name, &labels, number, &at),
-                }
+            let last = self.last.and_then(|last| last.counters.get(index));
+            if last.is_none_or(|last| last.value.as_f64() > 0.0) {
+                counter(text, &series.name, &self.labels(series), series.value, &at);
                 count += 1;
             }
         }
         for series in &snapshot.gauges {
-            sample(text, &series.name, &self.labels(series), series.value, &at);
+            sample(text, &series.name, "", &self.labels(series), series.value, &at);
             count += 1;
         }
         for (index, series) in snapshot.histograms.iter().enumerate() {
-            let counted = self.last.is_none_or(|last| {
-                last.histograms.get(index).is_none_or(|last| last.value.counts.iter().any(|count| *count > 0))
-            });
-            if counted {
-                let labels = self.labels(series);
-                let bounds = definition(&series.name).map_or(&[][..], |metric| metric.buckets);
-                let bounds = bounds.iter().map(|bound| format!("{bound:?}")).chain(["+Inf".to_owned()]);
-                let mut sum = 0;
-                for (bound, number) in bounds.zip(&series.value.counts) {
-                    sum += number;
-                    let bucket = format!("{labels},le=\"{bound}\"");
-                    sample(text, &format!("{}_bucket", series.name), &bucket, sum, &at);
-                    count += 1;
-                }
-                let seconds: f64 = series.value.sums.iter().sum();
-                sample(text, &format!("{}_sum", series.name), &labels, seconds, &at);
-                sample(text, &format!("{}_count", series.name), &labels, sum, &at);
-                count += 2;
+            let last = self.last.and_then(|last| last.histograms.get(index));
+            if last.is_none_or(|last| last.value.counts.iter().any(|count| *count > 0)) {
+                count += histogram(text, &series.name, &self.labels(series), &series.value, &at);
             }
         }
         count
     }
 
     fn labels<T>(&self, series: &Series<T>) -> String {
-        let mut labels = format!("job=\"{}\",instance=\"{}\"", self.job, self.instance);
-        for (name, value) in &series.labels {
-            let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(labels, ",{name}=\"{value}\"");
-        }
-        labels
+        let own = labels(&series.labels);
+        let comma = if own.is_empty() { "" } else { "," };
+        format!("job=\"{}\",instance=\"{}\"{comma}{own}", self.job, self.instance)
     }
 }
 
-fn sample(text: &mut String, name: &str, labels: &str, value: impl std::fmt::Display, at: &str) {
-    let _ = writeln!(text, "{name}{{{labels}}} {value} {at}");
-}
-
+/// A blank and the instant, in seconds.
 fn seconds(at: Timestamp) -> String {
     let millis = at.as_millisecond();
-    format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
+    format!(" {}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
