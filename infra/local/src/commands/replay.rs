@@ -91,7 +91,10 @@ pub fn ledger_in(data: &std::path::Path) -> Result<PathBuf, String> {
     if path.exists() {
         return Ok(path);
     }
-    Err(format!("there is no ledger in {}; start `gitledger up --data {0}` or name another --data", data.display()))
+    Err(format!(
+        "there is no ledger in {}; start `gitledger up --data {0}` or name another --data",
+        data.display()
+    ))
 }
 
 /// An instant or a position.
