@@ -9,18 +9,16 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitledger_events::operation::{
-    Effect, OperationFailed, OperationRequested, OperationSucceeded, SideEffect, Timing,
-};
-use gitledger_events::sandbox::{KillReason, Reuse, SandboxCreated, SandboxKilled, SandboxLeased};
-use gitledger_events::{Actor, Elapsed, Fact, NewEvent, Stream};
+use gitledger_events::operation::Timing;
+use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled, SandboxLeased};
+use gitledger_events::{Elapsed, Fact, Stream};
 use gitledger_functions::exporter::{Exporter, Pushgateway as Gateway};
 use gitledger_functions::{Settings, World};
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
-use gitledger_ledger::{Commit, Expected, Ledger};
+use gitledger_ledger::{Ledger, Position, Recorded};
 use gitledger_sandboxes::{Sandboxes, SystemWorld, World as ClockAndIds};
 use gitledger_tests::monitoring::Pushgateway;
-use gitledger_tests::{Process, Setup, wait};
+use gitledger_tests::{Process, Setup, history, wait};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -74,22 +72,6 @@ fn start_worker(data: &Path, gateway: &str) -> Process {
     Process::start("worker", command)
 }
 
-async fn append(ledger: &dyn Ledger, stream: Stream, operation: &str, at: Timestamp, facts: Vec<Fact>) {
-    let id = stream.operation_id().unwrap_or_else(Uuid::now_v7);
-    let event = |fact| NewEvent {
-        id: Uuid::now_v7(),
-        recorded_at: at,
-        operation: Some(operation.to_owned()),
-        actor: Actor::new("a1", "t1"),
-        repo: None,
-        correlation_id: id,
-        causation_id: None,
-        fact,
-    };
-    let events = facts.into_iter().map(event).collect();
-    ledger.append(Commit { id: Uuid::now_v7(), stream, expected: Expected::Any, events }).await.unwrap();
-}
-
 /// Something happens: an operation that succeeds, fails or stays open; a sandbox that comes, is used or goes. Its clock
 /// is up to half a second behind.
 async fn happen(ledger: &dyn Ledger, dice: &mut Dice) {
@@ -100,63 +82,18 @@ async fn happen(ledger: &dyn Ledger, dice: &mut Dice) {
     let name = ["clone", "push", "status"][usize::try_from(dice.roll(3)).unwrap()];
     let operation = Stream::operation(Uuid::now_v7());
     let sandbox = Stream::sandbox(&format!("s{}", dice.roll(4))).unwrap();
-    let requested = OperationRequested {
-        effect: Effect::Writes,
-        input: serde_json::json!({}),
-        input_digest: String::new(),
-        sandbox_id: None,
-        holder: None,
-        deadline: at,
-    };
     let (stream, fact): (Stream, Fact) = match dice.roll(6) {
-        0 => {
-            let expires_at = at + SignedDuration::from_secs(3600);
-            let created = SandboxCreated {
-                request_id: Uuid::now_v7(),
-                template: "base".to_owned(),
-                vcpu: 2,
-                memory_mb: 512,
-                creation_ms: all,
-                expires_at,
-            };
-            (sandbox, created.into())
-        }
+        0 => (sandbox, history::created(all, at).into()),
         1 => (sandbox, SandboxKilled { reason: KillReason::Idle }.into()),
         2 => {
             let reuse = if dice.roll(2) == 0 { Reuse::New } else { Reuse::Ready };
             (sandbox, SandboxLeased { operation_id: Uuid::now_v7(), epoch: 1, until: at, reuse }.into())
         }
-        3 => (operation, requested.into()),
-        4 => {
-            let failed = OperationFailed {
-                sandbox_id: None,
-                timing,
-                code: "merge-conflict".to_owned(),
-                error_type: "conflict".to_owned(),
-                retryable: false,
-                side_effect: SideEffect::None,
-                message: String::new(),
-                remedy: None,
-                output: None,
-                recovered: false,
-            };
-            (operation, failed.into())
-        }
-        _ => {
-            let done = OperationSucceeded {
-                sandbox_id: None,
-                timing,
-                head_before: None,
-                head_after: None,
-                refs_changed: Vec::new(),
-                bytes: 0,
-                output: None,
-                recovered: false,
-            };
-            (operation, done.into())
-        }
+        3 => (operation, history::requested(at).into()),
+        4 => (operation, history::failed("merge-conflict", "conflict", timing).into()),
+        _ => (operation, history::succeeded(timing).into()),
     };
-    append(ledger, stream, name, at, vec![fact]).await;
+    history::append(ledger, stream, name, at, vec![fact]).await;
 }
 
 /// The samples of a text that must never fall: counters, histograms, and the fence under which they were published.
@@ -268,7 +205,8 @@ async fn whatever_is_killed_the_numbers_are_the_fold_and_never_go_back() {
         killed[0], killed[1]
     );
 
-    let events = setup.events();
+    let recorded = ledger.read_all(Position::START, 10_000).await.unwrap();
+    let events: Vec<serde_json::Value> = recorded.iter().map(Recorded::cloud_event).collect();
     let head = events.len().to_string();
     let text = wait::until("everything is published", async || {
         let text = pushgateway.metrics().await;

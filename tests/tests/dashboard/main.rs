@@ -131,7 +131,7 @@ async fn what_stands_on_the_page_is_what_the_ledger_says() {
         );
     }
     assert_eq!(told["facts"]["Asked by"], "ada");
-    assert!(told["facts"]["Cost"].as_str().is_some_and(|cost| cost.starts_with("$0.0000")), "{told:#}");
+    assert!(told["facts"]["Cost"].as_str().is_some_and(|cost| cost.starts_with("$0.000")), "{told:#}");
     system.stop().await;
 }
 
@@ -157,6 +157,20 @@ async fn a_report_says_the_same_from_a_disk_and_its_cost_is_exact() {
     let exact = Truth::of(&events).dollars();
     assert!((shown - exact).abs() < 0.000_000_51, "{shown} for {exact}");
     assert_eq!(seen["facts"]["window-cost"], total[5]);
+    // By agent it is what the command says, to the last shown digit.
+    let told = setup.run(&["cost", "--by", "agent", "--json"]);
+    let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
+    let shown: BTreeMap<&str, &str> = (seen["agents"].as_array().expect("rows").iter())
+        .filter_map(|row| Some((row[0].as_str()?, row[5].as_str()?)))
+        .collect();
+    for line in told["lines"].as_array().expect("lines") {
+        #[allow(clippy::cast_precision_loss)] // far below
+        let dollars = line["nano_dollars"].as_u64().expect("a number") as f64 / 1e9;
+        let shown = shown[line["name"].as_str().expect("a name")];
+        let same = if dollars == 0.0 { shown == "$0" } else { shown == format!("${dollars:.6}") };
+        assert!(same, "{}: {shown} for {dollars}", line["name"]);
+    }
+    assert_eq!(told["lines"].as_array().map(Vec::len), Some(shown.len() - 1), "{told:#}");
     assert_eq!(seen["gauges"]["active"], "0");
     assert!(seen["story"]["headline"].as_str().is_some_and(|text| text.starts_with("push ok")));
 }

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod mcp;
 pub mod projection;
 pub mod replay;
+mod replay_openmetrics;
 pub mod sandbox_host;
 mod shown;
 pub mod simulate;
