@@ -12,6 +12,7 @@ pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
 pub mod replay;
+pub mod report;
 pub mod sandbox_host;
 mod shown;
 pub mod simulate;
@@ -47,7 +48,8 @@ Examples:
   gitledger cost --by agent            what it cost, and whose it was
   gitledger dashboard                  where the dashboard is; --export writes it into one file
   gitledger replay                     the whole ledger once more, beside the live figures
-  gitledger simulate --ttl 8h          the same operations under another policy";
+  gitledger simulate --ttl 8h          the same operations under another policy
+  gitledger report                     is it time to leave hosted sandboxes, and what else could be done";
 
 #[derive(Subcommand)]
 enum Command {
@@ -58,6 +60,7 @@ enum Command {
     Cost(cost::Arguments),
     Dashboard(dashboard::Arguments),
     Replay(replay::Arguments),
+    Report(report::Arguments),
     Simulate(Box<simulate::Arguments>),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
+        Ok(Command::Report(arguments)) => blocking(report::run(arguments)),
         Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
