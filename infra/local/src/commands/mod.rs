@@ -14,6 +14,7 @@ pub mod mcp;
 pub mod projection;
 pub mod replay;
 mod replay_openmetrics;
+pub mod report;
 pub mod sandbox_host;
 mod shown;
 pub mod simulate;
@@ -49,7 +50,8 @@ Examples:
   gitledger cost --by agent            what it cost, and whose it was
   gitledger dashboard                  where the dashboard is; --export writes it into one file
   gitledger replay                     the whole ledger once more, beside the live figures
-  gitledger simulate --ttl 8h          the same operations under another policy";
+  gitledger simulate --ttl 8h          the same operations under another policy
+  gitledger report                     is it time to leave hosted sandboxes, and what else could be done";
 
 #[derive(Subcommand)]
 enum Command {
@@ -61,6 +63,7 @@ enum Command {
     Projection(projection::Arguments),
     Dashboard(dashboard::Arguments),
     Replay(replay::Arguments),
+    Report(report::Arguments),
     Simulate(Box<simulate::Arguments>),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
+        Ok(Command::Report(arguments)) => blocking(report::run(arguments)),
         Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),

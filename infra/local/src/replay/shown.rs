@@ -1,9 +1,11 @@
 //! A replay for people: beside the live figures, operation by operation, day by day, and what it cost.
 
+use std::collections::BTreeMap;
+
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as Grid};
 use gitledger_projections::replay::Figures;
-use gitledger_projections::replay::figures::date;
+use gitledger_projections::replay::figures::{DayFigures, date};
 use serde_json::{Value, json};
 
 use super::live::{Live, Rebuilt};
@@ -63,7 +65,9 @@ impl Shown<'_> {
         });
         let cost = self.prices.iter().map(|price| {
             let total = price.figures(self.figures);
-            json!({"price": price.name, "nano_dollars": total, "dollars": total.as_dollars_f64()})
+            let day = |(number, day): (&i64, &DayFigures)| (number.to_string(), price.day(*number, &day.cost_usage()).as_u64());
+            let days: BTreeMap<String, u64> = self.figures.days.iter().map(day).collect();
+            json!({"price": price.name, "nano_dollars": total, "dollars": total.as_dollars_f64(), "days": days})
         });
         json!({
             "digest": self.digest,
