@@ -7,7 +7,7 @@ use gitledger_events::operation::{
 use gitledger_events::{Elapsed, Fact, Record};
 use gitledger_operations::Code;
 use gitledger_operations::failure::codes;
-use gitledger_projections::cost::{NanoDollars, Price, SandboxUsage};
+use gitledger_projections::cost::{NanoDollars, Prices, ResourceTime, SandboxUsage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,7 +53,7 @@ pub struct Answer {
     pub refs_changed: Vec<RefChange>,
     /// Where the time went.
     pub timing: AnswerTiming,
-    /// What its time in the sandbox costs at E2B's list price.
+    /// What its time in the sandbox costs at the price lists in use.
     pub cost: Cost,
     /// True when this is the recorded answer of an earlier request with the same key.
     pub replayed: bool,
@@ -188,10 +188,16 @@ impl Answer {
             wait_ms: timing.sandbox_wait_ms,
             git_ms: timing.git_ms,
         };
-        self.cost = Cost {
-            sandbox_ms: timing.git_ms,
-            nano_dollars: Price::E2B_LIST.of(SandboxUsage::default_size(timing.git_ms)),
-        };
+        self.cost = Cost { sandbox_ms: timing.git_ms, nano_dollars: NanoDollars::ZERO };
+    }
+
+    /// Says what its own work cost on a day (since 1970, UTC) in a sandbox of the default size; what it is charged with
+    /// in the end, with its share of idle time, is told by `gitledger cost`.
+    #[must_use]
+    pub fn priced(mut self, prices: &Prices, day: i64) -> Self {
+        let time = ResourceTime::from(SandboxUsage::default_size(self.cost.sandbox_ms));
+        self.cost.nano_dollars = prices.exact(day, &time.into()).rounded();
+        self
     }
 }
 

@@ -1,18 +1,24 @@
-//! The exporter: publishes the whole set of metrics to a Pushgateway, and never an older one after a
-//! newer one.
+//! The exporter: publishes the whole set of metrics, and never an older one after a newer one.
+//!
+//! A fence in the ledger holds what was last handed over, and who is handing over now: whoever publishes takes it
+//! with a compare-and-set, and nobody else does meanwhile. What the fence says is written before anything is sent, so
+//! that whoever comes after a crash shows no less.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey, SavedProjection};
+use gitledger_ledger::LedgerError;
 use gitledger_operations::failure::CODES;
 use gitledger_operations::table;
-use gitledger_projections::cost::Price;
-use gitledger_projections::metrics::{About, MetricsSnapshot, Observation, Vocabulary};
-use url::Url;
+use gitledger_projections::Projection;
+use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
 
 use crate::World;
+use fence::Fence;
+pub use pushgateway::Pushgateway;
+
+mod fence;
+mod pushgateway;
 
 /// Every value of the label `operation`.
 static OPERATION_NAMES: LazyLock<Vec<&'static str>> =
@@ -21,128 +27,198 @@ static OPERATION_NAMES: LazyLock<Vec<&'static str>> =
 static CODE_NAMES: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| CODES.iter().map(|code| code.name).chain(["abandoned"]).collect());
 
-/// The fence: the position of the newest snapshot that was handed to the Pushgateway.
-const FENCE: ProjectionKey = ProjectionKey { name: "exporter", version: 1 };
-/// What one try may take.
-const TRY: Duration = Duration::from_secs(2);
-/// How often it is tried.
+/// The job that all series have.
+pub const JOB: &str = "git_projector";
+/// How often publishing is tried.
 const TRIES: u32 = 3;
 
 /// What came of publishing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
-    /// The Pushgateway has it.
+    /// It was taken.
     Accepted,
-    /// A newer snapshot was published before; this one was dropped.
+    /// A newer snapshot was published before, or is being published now; this one was dropped.
     Outdated,
-    /// The Pushgateway could not be reached or refused; the next snapshot heals it.
+    /// Nobody could be reached, or it was refused; the next snapshot heals it.
     Failed,
+}
+
+/// Why nothing was published.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The text could not be made.
+    #[error("metrics could not be rendered: {0}")]
+    Text(String),
 }
 
 /// Publishes to one Pushgateway.
 pub struct Exporter {
-    client: reqwest::Client,
-    gateway: Url,
-    failures: AtomicU64,
+    gateway: Pushgateway,
 }
 
 impl Exporter {
-    /// An exporter for the Pushgateway at this address.
-    pub fn new(gateway: Url) -> Result<Self, reqwest::Error> {
-        gitledger_sandboxes::tls::install();
-        let client = reqwest::Client::builder().timeout(TRY);
-        let client = if is_this_machine(&gateway) { client.no_proxy() } else { client }.build()?;
-        Ok(Self { client, gateway, failures: AtomicU64::new(0) })
+    /// An exporter to this gateway.
+    pub fn new(gateway: Pushgateway) -> Self {
+        Self { gateway }
     }
 
-    /// How often publishing has failed since this process started.
-    pub fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+    /// Publishes what the ledger holds at this moment. Waits for somebody else who is publishing, as long as that may
+    /// take.
+    pub async fn publish(&self, world: &World) -> Result<Published, ExportError> {
+        // Twice: who was held up for so long that another took the fence has perhaps overwritten something newer.
+        for _ in 0..2 {
+            match self.publish_once(world).await? {
+                Some(published) => return Ok(published),
+                None => tracing::warn!("the fence was lost while publishing; it is published again"),
+            }
+        }
+        Ok(Published::Outdated)
     }
 
-    /// Publishes a snapshot, rendered as `text`.
-    pub async fn publish(
-        &self,
-        ledger: &dyn Ledger,
-        snapshot: &MetricsSnapshot,
-        text: String,
-    ) -> Result<Published, LedgerError> {
-        let address = group(&self.gateway, snapshot.projection_version);
+    /// `None`: the fence was lost on the way.
+    async fn publish_once(&self, world: &World) -> Result<Option<Published>, ExportError> {
+        let ledger = world.ledger.as_ref();
+        let hold = self.gateway.patience() + self.gateway.patience() / 2;
+        let mut fence = Fence::free(world, hold).await?;
+        let snapshot = {
+            let mut snapshot = Taken::of(world, Some(&fence)).await?;
+            if fence.is_after(&snapshot.numbers) {
+                return Ok(Some(Published::Outdated));
+            }
+            snapshot.numbers.set_epoch(fence.next_epoch());
+            snapshot
+        };
+        if !fence.take(ledger, &snapshot, world.clock.now(), hold).await? {
+            return Ok(Some(Published::Outdated));
+        }
+        let text = gitledger_projections::metrics::render(&snapshot.numbers)
+            .map_err(|error| ExportError::Text(error.to_string()))?;
+        let group = instance(world);
+        let mut accepted = false;
         for attempt in 0..TRIES {
             if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(200 << attempt)).await;
-            }
-            // Before every try: while one timed out, somebody else may have published a newer one.
-            if !pass_fence(ledger, Position::from_u64(snapshot.position)).await? {
-                return Ok(Published::Outdated);
-            }
-            let sent = self
-                .client
-                .put(address.clone())
-                .header("content-type", "text/plain; version=0.0.4")
-                .body(text.clone())
-                .send()
-                .await;
-            match sent.and_then(reqwest::Response::error_for_status) {
-                Ok(_) => return Ok(Published::Accepted),
-                Err(error) => {
-                    tracing::warn!(attempt, error = %error.without_url(), "pushgateway did not accept the metrics");
+                tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                if !fence.renew(ledger, world.clock.now(), hold).await? {
+                    return Ok(None);
                 }
             }
+            match self.gateway.put(&group, text.clone()).await {
+                Ok(()) => {
+                    accepted = true;
+                    break;
+                }
+                Err(error) => tracing::warn!(attempt, %error, "pushgateway did not accept the metrics"),
+            }
         }
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        Ok(Published::Failed)
+        if accepted {
+            self.forget_old_group(&mut fence, &group).await;
+        } else {
+            fence.failed();
+        }
+        if !fence.release(ledger).await? {
+            return Ok(None);
+        }
+        Ok(Some(if accepted { Published::Accepted } else { Published::Failed }))
+    }
+
+    /// What an earlier fold, or one with other prices, has published would be shown for ever.
+    async fn forget_old_group(&self, fence: &mut Fence, group: &str) {
+        if let Some(old) = fence.group().filter(|old| old != group) {
+            if let Err(error) = self.gateway.delete(&old).await {
+                tracing::warn!(%error, old, "the old group was not deleted; it is tried again");
+                return;
+            }
+        }
+        fence.set_group(group);
     }
 }
 
-/// What is on this machine is not asked for through a proxy.
-fn is_this_machine(address: &Url) -> bool {
-    match address.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
+/// The group of one fold and one set of prices, the label `instance`: a rebuilt fold, or cheaper prices, never continue
+/// another one's series, whose totals may be higher.
+pub fn instance(world: &World) -> String {
+    format!("v{}-{}", Metrics::VERSION, world.prices.digest())
+}
+
+/// A snapshot, and what it shows of what depends on the time.
+struct Taken {
+    numbers: MetricsSnapshot,
+    shown: gitledger_projections::metrics::Shown,
+}
+
+impl Taken {
+    async fn of(world: &World, fence: Option<&Fence>) -> Result<Self, LedgerError> {
+        let now = world.clock.now();
+        let budgets = world.spending.standings(now).await?;
+        let lists = world.prices.lists();
+        let mut folded = world.projector.caught_up().await?;
+        // Whoever published before a crash may have shown more than what is saved knows of.
+        if let Some(fence) = fence {
+            folded.metrics.raise(fence.shown());
+        }
+        let position = folded.position.as_u64();
+        let head = world.ledger.head().await?.as_u64();
+        let parked = folded.skipped.len();
+        let numbers = folded.metrics.snapshot(&Observation {
+            // Not the instant before: what was caught up may have happened meanwhile.
+            now: world.clock.now(),
+            position,
+            head,
+            push_failures: fence.map_or(0, Fence::failures),
+            vocabulary: vocabulary(&lists),
+            prices: &world.prices,
+            budgets: &budgets,
+            parked,
+            about: ABOUT,
+        });
+        Ok(Self { numbers, shown: folded.metrics.shown().clone() })
     }
 }
 
-/// The group of one projection version, so that a rebuilt fold never continues another one's series.
-fn group(gateway: &Url, version: u32) -> Url {
-    let mut address = gateway.clone();
-    let base = address.path().trim_end_matches('/').to_owned();
-    address.set_path(&format!("{base}/metrics/job/git_projector/instance/v{version}"));
-    address
+/// What `git_operations_info` says.
+pub const ABOUT: About<'static> = About {
+    version: env!("CARGO_PKG_VERSION"),
+    approach: "event-sourced serverless functions",
+    sandbox_provider: "e2b",
+};
+
+/// The words for labels, with these price lists.
+pub fn vocabulary<'a>(prices: &'a [&'a str]) -> Vocabulary<'a> {
+    Vocabulary { operations: &OPERATION_NAMES, codes: &CODE_NAMES, prices }
 }
 
-/// Moves the fence forward; `false` when it is further on already.
-async fn pass_fence(ledger: &dyn Ledger, position: Position) -> Result<bool, LedgerError> {
-    loop {
-        let saved = ledger.load_projection(&FENCE).await?.map_or(Position::START, |saved| saved.position);
-        if saved > position {
-            return Ok(false);
-        }
-        // The same position again is the heartbeat: what depends on time has moved on.
-        let next = SavedProjection { position, state: Vec::new() };
-        if saved == position || ledger.save_projection(&FENCE, saved, next).await? {
-            return Ok(true);
-        }
+/// The metrics of everything that the ledger holds at this moment, as whoever asks for them sees them.
+pub async fn snapshot(world: &World) -> Result<MetricsSnapshot, LedgerError> {
+    let fence = Fence::look(world.ledger.as_ref()).await?;
+    let mut taken = Taken::of(world, Some(&fence)).await?;
+    taken.numbers.set_epoch(fence.epoch());
+    Ok(taken.numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitledger_projections::cost::Prices;
+
+    #[test]
+    fn all_operations_and_codes_together_make_no_more_than_two_thousand_series() {
+        let lists = Prices::standard().lists();
+        let snapshot = Metrics::default().snapshot(&Observation {
+            now: jiff::Timestamp::UNIX_EPOCH,
+            position: 0,
+            head: 0,
+            push_failures: 0,
+            vocabulary: vocabulary(&lists),
+            prices: Prices::standard(),
+            budgets: &[],
+            parked: 0,
+            about: ABOUT,
+        });
+        let text = gitledger_projections::metrics::render(&snapshot).unwrap();
+        let series = text.lines().filter(|line| !line.starts_with('#')).count();
+        println!("{series} series");
+        assert!((1000..=2000).contains(&series), "{series} series");
     }
-}
-
-/// The metrics of everything that the ledger holds at this moment.
-pub async fn snapshot(world: &World, push_failures: u64) -> Result<MetricsSnapshot, LedgerError> {
-    let mut folded = world.projector.caught_up().await?;
-    let position = folded.position.as_u64();
-    Ok(folded.metrics.snapshot(&Observation {
-        now: world.clock.now(),
-        position,
-        head: position,
-        push_failures,
-        vocabulary: Vocabulary { operations: &OPERATION_NAMES, codes: &CODE_NAMES },
-        price: &Price::E2B_LIST,
-        about: About {
-            version: env!("CARGO_PKG_VERSION"),
-            approach: "event-sourced serverless functions",
-            sandbox_provider: "e2b",
-        },
-    }))
 }

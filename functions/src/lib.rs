@@ -9,6 +9,7 @@
 pub mod access;
 pub mod answer;
 pub mod catalogue;
+pub mod costs;
 pub mod exporter;
 pub mod lambda;
 mod lifecycle;
@@ -18,6 +19,7 @@ pub mod refusal;
 pub mod request;
 pub mod running;
 pub mod settings;
+pub mod spending;
 pub mod story;
 pub mod trigger;
 pub mod world;

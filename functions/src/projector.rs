@@ -1,5 +1,6 @@
 //! The projector: keeps the projections up to date with the ledger, state and position in one write.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gitledger_events::Event;
@@ -29,6 +30,9 @@ pub struct Folded {
     pub recent: RecentOperations,
     /// Per operation: counts, failures, percentiles.
     pub summary: Summary,
+    /// The positions of events that could not be folded and are not in it. Saved with it, so that no crash makes
+    /// one of them be forgotten or counted twice.
+    pub skipped: BTreeSet<u64>,
 }
 
 impl Projection for Folded {
@@ -56,31 +60,45 @@ pub const KEY: ProjectionKey = ProjectionKey { name: Folded::NAME, version: Fold
 pub struct Projector {
     ledger: Arc<dyn Ledger>,
     folded: Mutex<Folded>,
-    saved: Mutex<Position>,
+    saved: Mutex<Saved>,
+}
+
+/// What is in the ledger.
+#[derive(Clone, Copy)]
+struct Saved {
+    position: Position,
+    /// Ours is another one of the same position.
+    replaced: bool,
 }
 
 impl Projector {
-    /// Takes up the saved state, or starts from the first event.
+    /// Takes up the saved state, or starts from the first event. So it does when an event that was parked can be
+    /// read by now: it has its place among the others, and cannot be added at the end.
     pub async fn load(ledger: Arc<dyn Ledger>) -> Result<Self, LedgerError> {
-        let saved = ledger.load_projection(&KEY).await?;
-        let position = saved.as_ref().map_or(Position::START, |saved| saved.position);
-        let folded = saved.and_then(|saved| {
-            // A state that cannot be read is a cache that is gone: fold again.
-            let mut folded = Folded::from_bytes(&saved.state).ok()?;
-            folded.position = saved.position;
-            Some(folded)
-        });
-        Ok(Self { ledger, folded: Mutex::new(folded.unwrap_or_default()), saved: Mutex::new(position) })
+        let stored = ledger.load_projection(&KEY).await?;
+        let position = stored.as_ref().map_or(Position::START, |saved| saved.position);
+        let taken_up = stored.and_then(taken_up);
+        let cured = match &taken_up {
+            Some(folded) => is_cured(ledger.as_ref(), &folded.skipped).await?,
+            None => false,
+        };
+        let folded = match taken_up {
+            Some(old) if cured => from_the_start(&old),
+            Some(folded) => folded,
+            None => Folded::default(),
+        };
+        let saved = Saved { position, replaced: cured };
+        Ok(Self { ledger, folded: Mutex::new(folded), saved: Mutex::new(saved) })
     }
 
     /// The state with everything folded in that the ledger holds now.
     pub async fn caught_up(&self) -> Result<MutexGuard<'_, Folded>, LedgerError> {
         let mut folded = self.folded.lock().await;
         loop {
-            let chunk = self.ledger.read_all(folded.position, CHUNK).await?;
+            let chunk = read(self.ledger.as_ref(), folded.position, CHUNK).await?;
             let last = chunk.is_empty();
-            for recorded in chunk {
-                self.take(&mut folded, recorded).await?;
+            for next in chunk {
+                self.take(&mut folded, next).await?;
             }
             if last {
                 return Ok(folded);
@@ -88,37 +106,124 @@ impl Projector {
         }
     }
 
+    /// Folds everything again from the first event, also what was parked.
+    pub async fn rebuild(&self) -> Result<(), LedgerError> {
+        {
+            let mut folded = self.folded.lock().await;
+            *folded = from_the_start(&folded);
+            self.saved.lock().await.replaced = true;
+        }
+        self.save().await.map(|_| ())
+    }
+
     /// Folds one event in; one that cannot be read is parked and passed over.
-    async fn take(&self, folded: &mut Folded, recorded: Recorded) -> Result<(), LedgerError> {
-        let position = recorded.position;
-        match recorded.record.decode() {
+    async fn take(&self, folded: &mut Folded, next: Next) -> Result<(), LedgerError> {
+        let (position, decoded) = next.decode();
+        match decoded {
             Ok(event) => folded.apply(&event),
-            Err(error) => {
-                tracing::error!(%position, %error, "event parked");
-                self.ledger.park(&KEY, position, &error.to_string()).await?;
+            Err(reason) => {
+                tracing::error!(%position, %reason, "event parked");
+                // First here, then in the state: after a crash in between it is parked once more, which is nothing.
+                self.ledger.park(&KEY, position, &reason).await?;
+                folded.skipped.insert(position.as_u64());
             }
         }
         folded.position = position;
         Ok(())
     }
 
-    /// Saves state and position in one write. `false`: another projector saved in between, and its state
-    /// stands; ours is only a later or an earlier fold of the same events.
+    /// Saves state and position in one write. `false`: another projector saved in between; its state is taken up,
+    /// and what is missing is folded in again.
     pub async fn save(&self) -> Result<bool, LedgerError> {
-        let folded = self.caught_up().await?;
+        let mut folded = self.caught_up().await?;
         let mut saved = self.saved.lock().await;
-        if *saved == folded.position {
+        if saved.position == folded.position && !saved.replaced {
             return Ok(true);
         }
         let state = folded.to_bytes().map_err(|error| LedgerError::Engine(error.to_string()))?;
         let position = folded.position;
-        drop(folded);
-        let stood = self.ledger.save_projection(&KEY, *saved, SavedProjection { position, state }).await?;
-        *saved = if stood { position } else { self.stored().await? };
-        Ok(stood)
+        if self.ledger.save_projection(&KEY, saved.position, SavedProjection { position, state }).await? {
+            *saved = Saved { position, replaced: false };
+            return Ok(true);
+        }
+        let stored = self.ledger.load_projection(&KEY).await?;
+        saved.position = stored.as_ref().map_or(Position::START, |stored| stored.position);
+        if let Some(mut theirs) = stored.and_then(taken_up) {
+            theirs.metrics.raise(folded.metrics.shown());
+            *folded = theirs;
+        }
+        Ok(false)
+    }
+}
+
+/// A saved state; one that cannot be read is a cache that is gone.
+fn taken_up(saved: SavedProjection) -> Option<Folded> {
+    let mut folded = Folded::from_bytes(&saved.state).ok()?;
+    folded.position = saved.position;
+    Some(folded)
+}
+
+/// Before the first event, and knowing what was shown: no counter falls.
+fn from_the_start(old: &Folded) -> Folded {
+    let mut folded = Folded::default();
+    folded.metrics.raise(old.metrics.shown());
+    folded
+}
+
+/// Whether one of these events can be folded by now.
+async fn is_cured(ledger: &dyn Ledger, skipped: &BTreeSet<u64>) -> Result<bool, LedgerError> {
+    for position in skipped {
+        let before = Position::from_u64(position.saturating_sub(1));
+        let next = read(ledger, before, 1).await?.into_iter().next();
+        if next.is_some_and(|next| next.position().as_u64() == *position && next.decode().1.is_ok()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The next event, or one whose envelope is broken.
+pub(crate) enum Next {
+    /// As it was recorded.
+    Event(Recorded),
+    /// At this position is something that is no event.
+    Broken(Position, String),
+}
+
+impl Next {
+    fn position(&self) -> Position {
+        match self {
+            Self::Event(recorded) => recorded.position,
+            Self::Broken(position, _) => *position,
+        }
     }
 
-    async fn stored(&self) -> Result<Position, LedgerError> {
-        Ok(self.ledger.load_projection(&KEY).await?.map_or(Position::START, |saved| saved.position))
+    /// Where it is, and what happened or why nobody can tell.
+    pub(crate) fn decode(self) -> (Position, Result<Event, String>) {
+        match self {
+            Self::Event(recorded) => {
+                (recorded.position, recorded.record.decode().map_err(|error| error.to_string()))
+            }
+            Self::Broken(position, reason) => (position, Err(reason)),
+        }
+    }
+}
+
+/// The next page. What cannot be read holds nobody up: the events before it are read, then it stands alone.
+pub(crate) async fn read(
+    ledger: &dyn Ledger,
+    after: Position,
+    limit: usize,
+) -> Result<Vec<Next>, LedgerError> {
+    let mut limit = limit;
+    loop {
+        match ledger.read_all(after, limit).await {
+            Ok(page) => return Ok(page.into_iter().map(Next::Event).collect()),
+            Err(LedgerError::Unreadable { .. }) if limit > 1 => limit /= 2,
+            Err(LedgerError::Unreadable { position, reason }) => {
+                return Ok(vec![Next::Broken(Position::from_u64(position), reason)]);
+            }
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -64,6 +64,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::Rejected(rejection) if rejection.code == "unknown-operation" => 404,
+            Self::Rejected(rejection) if rejection.code == "budget-exceeded" => 402,
             Self::Rejected(rejection) if rejection.code == "forbidden" => 403,
             Self::Rejected(rejection) if rejection.code == "bad-signature" => 401,
             Self::Rejected(rejection) if rejection.code == "method-not-allowed" => 405,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use gitledger_ledger::{Ledger, LedgerError};
 use gitledger_operations::{PushPolicy, Remotes};
 use gitledger_projections::SandboxPolicy;
+use gitledger_projections::cost::Prices;
 use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
 
+use crate::Answer;
 use crate::access::Access;
 use crate::projector::Projector;
 use crate::running::Operations;
 use crate::settings::{SettingsError, Tokens, Webhook};
+use crate::spending::Spending;
 
 /// Made once per process, shared by everything in it.
 pub struct World {
@@ -22,6 +25,10 @@ pub struct World {
     pub clock: Arc<dyn ClockAndIds>,
     /// What the ledger adds up to, for this process.
     pub projector: Arc<Projector>,
+    /// What things cost.
+    pub prices: Prices,
+    /// What is spent of the budgets.
+    pub spending: Arc<Spending>,
     /// Which remotes are admitted.
     pub remotes: Remotes,
     /// What may be pushed to them.
@@ -67,6 +74,8 @@ impl World {
         holder: Option<String>,
     ) -> Result<Self, WorldError> {
         let policies = settings.policies()?;
+        let prices = settings.prices()?;
+        let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
@@ -75,6 +84,8 @@ impl World {
             sandboxes,
             clock,
             projector,
+            prices,
+            spending: Arc::new(spending),
             remotes: settings.remotes,
             policy: PushPolicy { push: policies.push },
             access,
@@ -87,5 +98,11 @@ impl World {
             webhook: settings.webhook,
             pushgateway: settings.pushgateway,
         })
+    }
+
+    /// An answer with what its own work costs at today's prices.
+    pub fn price(&self, answer: Answer) -> Answer {
+        let today = gitledger_projections::cost::prices::day_of(self.clock.now().as_microsecond());
+        answer.priced(&self.prices, today)
     }
 }

@@ -36,6 +36,16 @@ pub fn pushgateway() -> PathBuf {
     had(debian::program("prometheus-pushgateway", &["prometheus-pushgateway"]))
 }
 
+/// Groups alerts and sends them to people.
+pub fn alertmanager() -> PathBuf {
+    had(debian::program("prometheus-alertmanager", &["prometheus-alertmanager"]))
+}
+
+/// Checks Alertmanager's configuration and asks it.
+pub fn amtool() -> PathBuf {
+    had(debian::program("amtool", &["prometheus-alertmanager"]))
+}
+
 /// The official E2B SDK of one version, in a Python environment of its own.
 pub fn e2b_sdk(version: &str) -> Python {
     had(python::environment(&format!("e2b-{version}"), &[&format!("e2b=={version}")]))
@@ -64,6 +74,11 @@ pub fn git_peers() -> Python {
 /// MCP Inspector without arguments, in its pinned version.
 pub fn mcp_inspector() -> std::process::Command {
     had(node::script("@modelcontextprotocol/inspector@2.12.0", "mcp-inspector"))
+}
+
+/// Translates SAM templates as AWS does, and checks what comes of it.
+pub fn sam() -> Python {
+    had(python::environment("sam", &["aws-sam-translator==1.115.0", "cfn-lint==1.58.0"]))
 }
 
 /// `cargo-lambda`: the program, without the cross compiler (400 MB) that only its `build` needs.

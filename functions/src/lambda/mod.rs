@@ -26,7 +26,7 @@ use gitledger_operations::table;
 use serde_json::{Value, json};
 
 use crate::catalogue::Needs;
-use crate::exporter::{self, Exporter, Published};
+use crate::exporter::{Exporter, Published, Pushgateway};
 use crate::reaper;
 use journal::Note;
 use serve::{Told, start};
@@ -60,6 +60,7 @@ pub fn projector() -> ExitCode {
         async || worlds::of("projector").await,
         async |world, _, _| {
             let saved = world.projector.save().await?;
+            world.spending.save().await?;
             let position = world.projector.caught_up().await?.position;
             Ok(done(json!({"position": position.as_u64(), "saved": saved})))
         },
@@ -73,10 +74,8 @@ pub fn exporter() -> ExitCode {
         async || worlds::of("exporter").await,
         async |world, _, _| {
             let gateway = world.pushgateway.clone().ok_or("PUSHGATEWAY_URL is not set")?;
-            let exporter = Exporter::new(gateway)?;
-            let snapshot = exporter::snapshot(world, exporter.failures()).await?;
-            let text = gitledger_projections::metrics::render(&snapshot)?;
-            match exporter.publish(world.ledger.as_ref(), &snapshot, text).await? {
+            let exporter = Exporter::new(Pushgateway::at(gateway)?);
+            match exporter.publish(world).await? {
                 // A failed invocation is seen and retried by whatever schedules it.
                 Published::Failed => Err("the Pushgateway did not accept the metrics".into()),
                 published => Ok(done(json!({"published": published == Published::Accepted}))),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use gitledger_operations::Remotes;
 use gitledger_operations::policy::PushRule;
 use gitledger_projections::SandboxPolicy;
+use gitledger_projections::cost::{Budget, Prices, budget};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +60,14 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
     (
         "GITLEDGER_POLICY",
-        "the file of the policies for pushes and for sandboxes; default `policy.toml` in the data directory, if it is there",
+        "the file of the policies for pushes, sandboxes and budgets; default `policy.toml` in the data directory, if it is there",
+    ),
+    (
+        "GITLEDGER_PRICES",
+        "the file of prices; default `prices.toml` in the data directory, if it is there, else list prices",
     ),
     ("GITLEDGER_POLICY_TEXT", "the policies themselves, where there is no file; GITLEDGER_POLICY goes first"),
+    ("GITLEDGER_PRICES_TEXT", "the prices themselves, where there is no file; GITLEDGER_PRICES goes first"),
     (
         "GITLEDGER_SANDBOX_TTL_S",
         "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
@@ -102,6 +108,10 @@ pub struct Settings {
     pub secrets: Secrets,
     /// What stands before a function's name where it is invoked.
     pub function_prefix: String,
+    /// The price file, if one is named.
+    pub prices_file: Option<PathBuf>,
+    /// The prices themselves, if they are given.
+    pub prices_text: Option<String>,
     /// The file of API keys, if one is named.
     pub keys_file: Option<PathBuf>,
     /// Whether HTTP requests need an API key. Not a variable: whoever serves them decides.
@@ -130,7 +140,10 @@ pub struct HostFile {
     pub api_key: String,
 }
 
-/// The contents of [`POLICY_FILE`]: two policies that know nothing of each other.
+/// The price file in the data directory.
+pub const PRICES_FILE: &str = "prices.toml";
+
+/// The contents of [`POLICY_FILE`]: policies that know nothing of each other.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policies {
@@ -138,6 +151,8 @@ pub struct Policies {
     pub push: Vec<PushRule>,
     /// How sandboxes are chosen and kept.
     pub sandboxes: SandboxPolicy,
+    /// What may be spent.
+    pub budget: Vec<Budget>,
 }
 
 /// How a webhook of E2B's is known.
@@ -206,6 +221,8 @@ impl Settings {
             aws: elsewhere::aws(get),
             secrets: elsewhere::secrets(get),
             function_prefix: get("GITLEDGER_FUNCTION_PREFIX").unwrap_or_default(),
+            prices_file: get("GITLEDGER_PRICES").map(PathBuf::from),
+            prices_text: get("GITLEDGER_PRICES_TEXT"),
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
         })
@@ -229,11 +246,27 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Policies::default(),
             Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
         };
-        if let Some(fault) = policies.sandboxes.fault() {
+        if let Some(fault) = policies.sandboxes.fault().or_else(|| budget::fault(&policies.budget)) {
             return Err(refuse(format!("is wrong: {fault}")));
         }
         policies.sandboxes.ttl_s = self.sandbox_ttl_s.unwrap_or(policies.sandboxes.ttl_s);
         Ok(policies)
+    }
+
+    /// The prices: of the file that is named, which must be there; else of [`PRICES_FILE`], which need not; else what
+    /// is compiled in.
+    pub fn prices(&self) -> Result<Prices, SettingsError> {
+        let named = self.prices_file.is_some();
+        let file = self.prices_file.clone().unwrap_or_else(|| self.data_dir.join(PRICES_FILE));
+        let refuse = |rule: String| wrong("GITLEDGER_PRICES", &format!("{} {rule}", file.display()));
+        let given = self.prices_text.as_ref().filter(|_| !named);
+        match given.map_or_else(|| std::fs::read_to_string(&file), |text| Ok(text.clone())) {
+            Ok(text) => Prices::parse(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
+                Ok(Prices::standard().clone())
+            }
+            Err(error) => Err(refuse(format!("cannot be read: {error}"))),
+        }
     }
 
     /// The host that a running `gitledger up` left word of, when the environment names none.

@@ -63,7 +63,12 @@ pub(crate) struct Running<'w> {
 const READ_LEAST: Duration = Duration::from_secs(10);
 
 /// Does what is asked, once, and answers. The same id again gets the recorded answer.
-pub async fn operate(world: &World, mut request: Request) -> Result<Answer, Refusal> {
+pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal> {
+    let answer = answered(world, request).await?;
+    Ok(world.price(answer))
+}
+
+async fn answered(world: &World, mut request: Request) -> Result<Answer, Refusal> {
     let declaration = table::find(&request.operation).ok_or_else(|| unknown(&request.operation))?;
     if declaration.signed {
         webhook::admit(world, &mut request)?;

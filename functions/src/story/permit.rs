@@ -1,8 +1,9 @@
 //! Whether whoever asks may have this done. Before anything is recorded.
 
-use gitledger_events::Fact;
 use gitledger_events::operation::PushPrepared;
+use gitledger_events::{Fact, Stream};
 use gitledger_operations::failure::codes;
+use gitledger_operations::lifecycle::Order;
 use gitledger_operations::{Failure, Place, Plan, PushKind, PushPolicy, Remote};
 use gitledger_sandboxes::LeaseError;
 use gitledger_sandboxes::lease_state::LeaseState;
@@ -11,9 +12,60 @@ use super::Running;
 use crate::Refusal;
 use crate::access::Principal;
 
+/// Checks what the key may, and whether there is money for it.
+pub(crate) async fn check(running: &Running<'_>) -> Result<(), Refusal> {
+    key(running).await?;
+    budget(running).await
+}
+
+/// Refuses what would cost something where a budget is spent. What ends costs (pause, kill) and what only asks the
+/// ledger is never in the way, nor is a repeat: its work is done.
+async fn budget(running: &Running<'_>) -> Result<(), Refusal> {
+    let world = running.world;
+    if !world.spending.has_budgets() {
+        return Ok(());
+    }
+    let (sandbox_id, repo_url) = match running.asked.place() {
+        Place::Opens { repo_url, .. } => (None, Some(repo_url)),
+        Place::Named(sandbox_id)
+        | Place::Host(Order::Resume { sandbox_id } | Order::KeepAlive { sandbox_id, .. }) => {
+            (Some(sandbox_id), None)
+        }
+        Place::Host(Order::Create { repo_url }) => (None, repo_url),
+        Place::Host(Order::Warm { .. }) => (None, None),
+        Place::Ledger
+        | Place::Host(Order::Pause { .. } | Order::Kill { .. } | Order::Look { .. } | Order::Reap) => {
+            return Ok(());
+        }
+    };
+    if running.request.keyed {
+        let stream = Stream::operation(running.request.operation_id);
+        if !world.ledger.read_stream(&stream, 1).await?.is_empty() {
+            return Ok(());
+        }
+    }
+    let mut actor = running.request.actor.clone();
+    let mut repo =
+        repo_url.map(|url| world.remotes.admit("repo_url", url)).transpose()?.map(|url| url.repo());
+    if let Some(id) = sandbox_id {
+        let folded = world.projector.caught_up().await?;
+        if let Some(known) = folded.sandboxes.get(id) {
+            // Whoever does not say who he is works for whoever has the sandbox.
+            actor.agent_id = actor.agent_id.or_else(|| known.actor.agent_id.clone());
+            actor.task_id = actor.task_id.or_else(|| known.actor.task_id.clone());
+            repo.clone_from(&known.repo);
+        }
+    }
+    let (agent, task) = (actor.agent_id.as_deref(), actor.task_id.as_deref());
+    match world.spending.refusal(agent, task, repo.as_ref(), world.clock.now()).await? {
+        Some(rejection) => Err(rejection.into()),
+        None => Ok(()),
+    }
+}
+
 /// Checks the key against the operation's effect and the repository: of the URL where a sandbox is to be had,
 /// else of the sandbox that is named, as the ledger knows it.
-pub(crate) async fn check(running: &Running<'_>) -> Result<(), Refusal> {
+async fn key(running: &Running<'_>) -> Result<(), Refusal> {
     let principal = &running.request.principal;
     if *principal == Principal::Operator {
         return Ok(());

@@ -2,6 +2,7 @@
 //! exporter; and the commands to work with them.
 
 pub mod commands;
+pub mod dashboard;
 pub mod demo;
 pub mod field;
 pub mod gateway;

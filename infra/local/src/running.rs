@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitledger_events::sandbox::KillReason;
-use gitledger_functions::exporter::Exporter;
+use gitledger_functions::exporter::{Exporter, Pushgateway};
 use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::commands::host_arguments::Tuning;
+use crate::dashboard::Index;
 use crate::gateway::{self, Gateway};
-use crate::metrics::Meter;
 
 /// How long stopping waits for operations under way.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -32,6 +32,11 @@ const DRAIN: Duration = Duration::from_secs(30);
 const ANSWERS_OUT: Duration = Duration::from_secs(2);
 /// How long stopping waits for all background work together.
 const BACKGROUND_END: Duration = Duration::from_secs(10);
+
+/// Held in a data directory by whoever runs on it.
+pub const LOCK_FILE: &str = "up.lock";
+/// Where the gateway of a data directory is, while it runs.
+pub const GATEWAY_FILE: &str = "gateway.url";
 
 /// What is started.
 pub struct Options {
@@ -91,14 +96,17 @@ impl System {
         if settings.keys_required {
             lines.push(format!("keys           required; {}", settings.keys_file().display()));
         }
-        let exporter =
-            settings.pushgateway.clone().map(Exporter::new).transpose().map_err(text)?.map(Arc::new);
+        let exporter = settings.pushgateway.clone().map(Pushgateway::at).transpose().map_err(text)?;
+        let exporter = exporter.map(|gateway| Arc::new(Exporter::new(gateway)));
         if let Some(pushgateway) = &settings.pushgateway {
             lines.push(format!("published      metrics to {pushgateway} every 15 s"));
         }
+        let _ = std::fs::remove_file(data_dir.join(GATEWAY_FILE));
         if listener.is_some() {
+            std::fs::write(data_dir.join(GATEWAY_FILE), &url).map_err(text)?;
             lines.insert(0, format!("gateway        {url}"));
             lines.push(format!("metrics        {url}/metrics"));
+            lines.push(format!("dashboard      {url}/dashboard"));
             let data = data_dir.display();
             lines.push(format!("try            curl -s {url}/ ; gitledger events --follow --data {data}"));
         }
@@ -118,8 +126,8 @@ impl System {
             lines.push(format!("closing        {open} operations that a predecessor left open"));
         }
 
-        let meter = Arc::new(Meter::new(exporter.clone()));
-        let gateway = Gateway { world: world.clone(), meter, running: TaskTracker::new() };
+        let dashboard = Arc::new(Index::new(world.ledger.clone()));
+        let gateway = Gateway { world: world.clone(), dashboard, running: TaskTracker::new() };
         let stop = CancellationToken::new();
         let serving = start_serving(&gateway, listener, &stop);
         let background = background::start(&gateway, exporter.clone(), &stop);
@@ -141,11 +149,6 @@ impl System {
     /// What to tell the user.
     pub fn greeting(&self) -> &[String] {
         &self.lines
-    }
-
-    /// Publishes and shows metrics.
-    pub fn meter(&self) -> &Meter {
-        &self.gateway.meter
     }
 
     /// Where operations are asked for.
@@ -175,9 +178,10 @@ impl System {
             let _ = std::fs::remove_file(file);
         }
         self.world.projector.save().await.map_err(text)?;
+        self.world.spending.save().await.map_err(text)?;
         if let Some(exporter) = &self.exporter {
             // What ended while draining, and the sandboxes: a Pushgateway shows the last numbers for ever.
-            let published = self.gateway.meter.publish(&self.world, exporter).await;
+            let published = exporter.publish(&self.world).await;
             published.map_err(|error| error.to_string())?;
         }
         let open = self.world.projector.caught_up().await.map_err(text)?.open.all().count();
@@ -234,7 +238,7 @@ async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
 /// One system per data directory: two reapers would close each other's operations.
 fn take(data_dir: &Path) -> Result<File, String> {
     std::fs::create_dir_all(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
-    let lock = File::create(data_dir.join("up.lock")).map_err(text)?;
+    let lock = File::create(data_dir.join(LOCK_FILE)).map_err(text)?;
     lock.try_lock().map_err(|_| {
         let data = data_dir.display();
         format!(

@@ -2,7 +2,7 @@
 //!
 //! No clock, no IO, no async: where "now" matters it is a parameter. The same events give the same
 //! state, byte for byte, so a state can be saved beside its position, thrown away and rebuilt.
-//! Every state is bounded by what is alive, never by how long the ledger is.
+//! Every state that is saved is bounded by what is alive, never by how long the ledger is; [`timeline`] is not saved.
 //!
 //! Deliberately absent: knowledge of the operations' names (the caller hands in a
 //! [`metrics::Vocabulary`]) and of where events are kept.
@@ -21,6 +21,8 @@ pub mod sandbox_policy;
 pub mod sandbox_state;
 pub mod sandboxes;
 pub mod summary;
+pub mod timeline;
+pub mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -32,3 +34,5 @@ pub use sandbox_policy::SandboxPolicy;
 pub use sandbox_state::SandboxState;
 pub use sandboxes::Sandboxes;
 pub use summary::Summary;
+pub use timeline::Timeline;
+pub use verdict::Verdict;

@@ -8,6 +8,6 @@ pub mod render;
 pub mod snapshot;
 
 pub use definitions::{Kind, Label, METRICS, Metric, Values, Vocabulary};
-pub use projection::{About, Metrics, Observation};
+pub use projection::{About, Metrics, Observation, Shown};
 pub use render::render;
 pub use snapshot::{Count, HistogramValue, MetricsSnapshot, Series};

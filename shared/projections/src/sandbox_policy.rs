@@ -88,7 +88,7 @@ impl SandboxPolicy {
 }
 
 /// `*` stands for any characters, also for none.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
     let Some(rest) = text.strip_prefix(head) else { return false };
     (0..=rest.len()).any(|at| rest.is_char_boundary(at) && fits(tail, &rest[at..]))

@@ -1,11 +1,15 @@
 //! Given these events, when folded, then this.
 
+mod budgets;
+mod cardinality;
 mod cost;
 mod given;
 mod metrics;
 mod operations;
+mod prices;
 mod properties;
 mod render;
 mod reuse;
 mod sandboxes;
 mod summary;
+mod timeline;

@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
 pub mod completions;
+pub mod cost;
+pub mod dashboard;
 pub mod demo;
 pub mod events;
 pub mod git;
@@ -17,6 +19,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Runs git for AI agents in sandboxes, keeps a ledger of everything that happened, and shows what it
 /// cost and how it went.
@@ -34,7 +40,9 @@ Examples:
   gitledger mcp                        the same as MCP tools on standard input and output
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger sandbox list               the sandboxes that are alive
-  gitledger events --follow            what is happening, as it happens";
+  gitledger events --follow            what is happening, as it happens
+  gitledger cost --by agent            what it cost, and whose it was
+  gitledger dashboard                  where the dashboard is; --export writes it into one file";
 
 #[derive(Subcommand)]
 enum Command {
@@ -42,6 +50,8 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Cost(cost::Arguments),
+    Dashboard(dashboard::Arguments),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -73,6 +83,8 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
@@ -103,11 +115,12 @@ fn complain(message: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Logs to standard error: warnings, and what `RUST_LOG` asks for.
+/// Logs to standard error: warnings, and what `RUST_LOG` asks for by target and level (`gitledger=debug`).
+/// Deliberately without filters by span and field, which need a machine for regular expressions.
 pub fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
     // A second call in one process (tests) keeps the first logger.
-    let _ = logger.try_init();
+    let _ = tracing_subscriber::registry().with(layer).try_init();
 }

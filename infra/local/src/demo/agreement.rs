@@ -72,7 +72,7 @@ fn remote(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
 
 /// The counters say what was answered, per operation and outcome.
 async fn metrics(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
-    let text = scene.system.meter().text(&scene.system.world).await.map_err(|error| error.to_string())?;
+    let text = crate::metrics::text(&scene.system.world).await.map_err(|error| error.to_string())?;
     let mut expected: BTreeMap<String, u64> = BTreeMap::new();
     for answer in seen {
         let status = if answer.outcome == Outcome::Succeeded { "success" } else { "failure" };

@@ -7,7 +7,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use gitledger_events::Elapsed;
 use gitledger_functions::Answer;
 use gitledger_projections::Summary;
-use gitledger_projections::cost::Price;
+use gitledger_projections::cost::SandboxUsage;
+use gitledger_projections::cost::prices::day_of;
 use serde_json::json;
 
 use super::scene::Scene;
@@ -24,9 +25,15 @@ pub async fn show(
     let now = scene.system.world.clock.now();
     let (summary, costs) = {
         let folded = scene.system.world.projector.caught_up().await.map_err(|error| error.to_string())?;
-        let costs: Vec<(&'static str, f64)> = Price::ALL
-            .iter()
-            .map(|price| (price.name, price.of(folded.metrics.used(now)).as_dollars_f64()))
+        let prices = &scene.system.world.prices;
+        // What charges for the functions in AWS only is left out.
+        let today = day_of(now.as_microsecond());
+        let charges = |list: &&str| {
+            prices.row(list, today).is_some_and(|row| row.of(SandboxUsage::DEFAULT_HOUR).as_u64() > 0)
+        };
+        let lists = prices.lists().into_iter().filter(charges);
+        let costs: Vec<(String, f64)> = lists
+            .map(|list| (list.to_owned(), folded.metrics.spent(prices, list, now).rounded().as_dollars_f64()))
             .collect();
         (folded.summary.clone(), costs)
     };
@@ -34,7 +41,7 @@ pub async fn show(
         println!(
             "{}",
             json!({"operations": summary, "wall_seconds": wall.as_secs_f64(), "cost_dollars":
-                costs.iter().map(|(name, dollars)| ((*name).to_owned(), json!(dollars))).collect::<serde_json::Map<_, _>>(),
+                costs.iter().map(|(name, dollars)| (name.clone(), json!(dollars))).collect::<serde_json::Map<_, _>>(),
                 "agree": disagreements.is_empty(), "disagreements": disagreements, "data": scene.data_dir})
         );
         return Ok(());
@@ -69,6 +76,7 @@ fn verdict(scene: &Scene, disagreements: &[String]) {
     }
     let data = scene.data_dir.display();
     println!("Look at it:   gitledger events --data {data}");
+    println!("              gitledger dashboard --data {data} --export report.html");
     println!("Start yours:  gitledger up");
 }
 

@@ -28,8 +28,9 @@ enum Need {
 fn need(method: &Method, path: &str) -> Need {
     let shows = is_safe(method);
     match path {
-        "/" | "/healthz" | "/openapi.json" | "/docs" if shows => Need::Nothing,
-        _ if shows && path.starts_with("/docs/") => Need::Nothing,
+        "/" | "/healthz" | "/openapi.json" | "/docs" | "/dashboard" if shows => Need::Nothing,
+        // The page and its parts are the same for everybody; what they show is asked for with a key.
+        _ if shows && (path.starts_with("/docs/") || path.starts_with("/dashboard/assets/")) => Need::Nothing,
         "/sandboxes" | "/operations" | "/mcp" => Need::Key,
         _ if method == Method::POST && is_signed(path) => Need::Signature,
         _ if ["/git/", "/sandbox/", "/sandboxes/", "/operations/"]
@@ -118,7 +119,15 @@ mod tests {
 
     #[test]
     fn what_acts_or_shows_what_is_recorded_needs_a_key() {
-        for open in ["/", "/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
+        for open in [
+            "/",
+            "/healthz",
+            "/openapi.json",
+            "/docs",
+            "/docs/style.css",
+            "/dashboard",
+            "/dashboard/assets/page.js",
+        ] {
             assert_eq!(need(&Method::GET, open), Need::Nothing, "{open}");
             assert_eq!(need(&Method::HEAD, open), Need::Nothing, "{open}");
             assert_ne!(need(&Method::POST, open), Need::Nothing, "{open}");
@@ -150,9 +159,20 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_shut() {
-        for path in
-            ["/metrics", "/events", "/dashboard", "/new", "/docsx", "//healthz", "/healthz/", "/Git/push", ""]
-        {
+        for path in [
+            "/metrics",
+            "/events",
+            "/dashboard/series",
+            "/dashboard/",
+            "/dashboard/assets",
+            "/dashboardx",
+            "/new",
+            "/docsx",
+            "//healthz",
+            "/healthz/",
+            "/Git/push",
+            "",
+        ] {
             assert_eq!(need(&Method::GET, path), Need::Everything, "{path}");
         }
     }

@@ -1,10 +1,12 @@
 //! The local gateway: HTTP in front of the same story that the Lambda functions tell.
 
 mod access;
+mod dashboard;
 mod docs;
 mod guard;
 pub mod openapi;
 pub(crate) mod reply;
+mod route;
 mod routes;
 mod shapes;
 mod table;
@@ -23,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::metrics::Meter;
+use crate::dashboard::Index;
 
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
@@ -33,8 +35,8 @@ pub const BODY_BYTES_MAX: usize = 8 << 20;
 pub struct Gateway {
     /// The story's world.
     pub world: Arc<World>,
-    /// What `/metrics` shows.
-    pub meter: Arc<Meter>,
+    /// What the dashboard shows.
+    pub dashboard: Arc<Index>,
     /// Operations under way; stopping waits for them.
     pub running: TaskTracker,
 }

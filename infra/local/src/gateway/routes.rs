@@ -12,6 +12,7 @@ use gitledger_events::Stream;
 use gitledger_events::sandbox::KillReason;
 use gitledger_functions::access::Principal;
 use gitledger_functions::answer::Outcome;
+use gitledger_functions::costs::{self, Question};
 use gitledger_functions::{Answer, Refusal, trigger};
 use gitledger_ledger::{Position, Recorded};
 use gitledger_operations::Rejection;
@@ -21,8 +22,9 @@ use gitledger_sandboxes::LeaseError;
 use uuid::Uuid;
 
 use super::access::Asking;
+use super::route::Told;
 use super::shapes::{EventsPage, Health, Index, IndexLine, PAGE_MAX, Page, Sandbox, Sandboxes, WAIT_MAX_S};
-use super::table::{ROUTES, Told};
+use super::table::ROUTES;
 use super::{BODY_BYTES_MAX, Gateway, reply};
 
 /// How long a body may take to arrive, in seconds.
@@ -53,7 +55,7 @@ pub(super) async fn index() -> Response {
 }
 
 /// The name in a route. What is no UTF-8 names nothing that there is, and is looked for like any other.
-pub(super) struct Named(String);
+pub(super) struct Named(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = std::convert::Infallible;
@@ -159,7 +161,10 @@ pub(super) async fn operation(
         // Another key's is as if it were not.
         Ok(records) => match Answer::shown(id, &records, &principal) {
             None => missing(),
-            Some(answer) => reply::answer(&answer, Answer::of_stream(id, &records).is_some()),
+            Some(answer) => {
+                let ended = Answer::of_stream(id, &records).is_some();
+                reply::answer(&gateway.world.price(answer), ended)
+            },
         },
     }
 }
@@ -243,8 +248,23 @@ pub(super) async fn kill(
     }
 }
 
+pub(super) async fn cost(
+    State(gateway): State<Gateway>,
+    question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let Ok(Query(question)) = question else {
+        let rule = "has by (agent, task, repo, operation, operation-id, sandbox, day), from, to, period (hour, day, month)";
+        return reply::refusal(&Rejection::argument("query", rule).into());
+    };
+    let world = &gateway.world;
+    match costs::tell(world.ledger.as_ref(), &world.prices, &question, world.clock.now()).await {
+        Ok(told) => reply::json(StatusCode::OK, &told),
+        Err(error) => reply::refusal(&error.into()),
+    }
+}
+
 pub(super) async fn metrics(State(gateway): State<Gateway>) -> Response {
-    match gateway.meter.text(&gateway.world).await {
+    match crate::metrics::text(&gateway.world).await {
         Ok(text) => {
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
         }

@@ -5,91 +5,20 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::on;
+use gitledger_functions::costs::{Question, Told as CostTold};
 use gitledger_functions::{Answer, Refusal};
+use gitledger_operations::Rejection;
 use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
-use gitledger_operations::{Declaration, Rejection};
-use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use gitledger_projections::Verdict;
+use gitledger_projections::timeline::{CostTable, Found};
 
 use super::access::admit;
 use super::guard::{Place, own_pages};
+use super::route::{Body, Method, Route, Told, Words, of};
 use super::shapes::{EventsPage, Health, Index, Page, Sandbox, Sandboxes};
-use super::{Gateway, docs, openapi, reply, routes};
-
-/// One route.
-pub(super) struct Route {
-    pub(super) method: Method,
-    /// As axum and OpenAPI write it alike: `/sandboxes/{id}`.
-    pub(super) path: &'static str,
-    pub(super) told: Told,
-    /// What answers, on the method it is given.
-    handler: fn(MethodFilter) -> MethodRouter<Gateway>,
-}
-
-/// The methods that there are routes for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Delete,
-}
-
-impl Method {
-    /// As in a document's path item.
-    pub(super) fn key(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Post => "post",
-            Self::Delete => "delete",
-        }
-    }
-
-    fn filter(self) -> MethodFilter {
-        match self {
-            Self::Get => MethodFilter::GET,
-            Self::Post => MethodFilter::POST,
-            Self::Delete => MethodFilter::DELETE,
-        }
-    }
-}
-
-/// How a route stands in the document.
-pub(super) enum Told {
-    /// Once for every operation of these, by its declaration.
-    PerOperation(&'static [Declaration]),
-    /// By these words.
-    Once(Words),
-}
-
-/// What the document says about a route that is no operation's.
-pub(super) struct Words {
-    /// `operationId`.
-    pub(super) id: &'static str,
-    /// Under which it is shown.
-    pub(super) tag: &'static str,
-    pub(super) summary: &'static str,
-    /// What the summary leaves open; may be empty.
-    pub(super) description: &'static str,
-    /// The type that the query is read as.
-    pub(super) query: Option<fn() -> Schema>,
-    /// Answers that are no problems: status, meaning, body.
-    pub(super) answers: &'static [(u16, &'static str, Body)],
-    /// Problems by status, beside 403, which every route has.
-    pub(super) problems: &'static [u16],
-}
-
-/// What an answer carries.
-pub(super) enum Body {
-    None,
-    Json(fn() -> Schema),
-    /// Text of this media type.
-    Text(&'static str),
-}
-
-/// The shape of what is written.
-pub(super) fn of<T: JsonSchema>() -> Schema {
-    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
-}
+use super::{Gateway, dashboard, docs, openapi, reply, routes};
+use crate::dashboard::shapes::{LiveSandboxes, Series, Story};
 
 /// Every route, in the order in which they are shown.
 pub(super) const ROUTES: &[Route] = &[
@@ -195,6 +124,20 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         method: Method::Get,
+        path: "/cost",
+        told: Told::Once(Words {
+            id: "getCost",
+            tag: "ledger",
+            summary: "Shows what it cost, divided so that the parts add up to the whole",
+            description: "Money is in billionths of a dollar. The whole ledger is read for each answer.",
+            query: Some(|| schemars::schema_for!(Question)),
+            answers: &[(200, "What the window cost.", Body::Json(of::<CostTold>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, routes::cost),
+    },
+    Route {
+        method: Method::Get,
         path: "/metrics",
         told: Told::Once(Words {
             id: "getMetrics",
@@ -248,6 +191,133 @@ pub(super) const ROUTES: &[Route] = &[
             problems: &[],
         }),
         handler: |method| on(method, docs::served),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard",
+        told: Told::Once(Words {
+            id: "getDashboard",
+            tag: "dashboard",
+            summary: "Shows the dashboard",
+            description: "A page for people. It holds nothing that is recorded: that it asks for by the routes below.",
+            query: None,
+            answers: &[(200, "The page.", Body::Text("text/html"))],
+            problems: &[],
+        }),
+        handler: |method| on(method, dashboard::shown),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/assets/{name}",
+        told: Told::Once(Words {
+            id: "getDashboardAsset",
+            tag: "dashboard",
+            summary: "A part of the page: its style, its script",
+            description: "",
+            query: None,
+            answers: &[(200, "The file.", Body::Text("*/*"))],
+            problems: &[404],
+        }),
+        handler: |method| on(method, dashboard::asset),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/series",
+        told: Told::Once(Words {
+            id: "getSeries",
+            tag: "dashboard",
+            summary: "The twelve panels of a window, by event time",
+            description: "",
+            query: Some(dashboard::fields_of::<dashboard::Span>),
+            answers: &[(200, "The panels.", Body::Json(of::<Series>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, dashboard::series),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/verdict",
+        told: Told::Once(Words {
+            id: "getVerdict",
+            tag: "dashboard",
+            summary: "Whether a window speaks for moving off hosted sandboxes",
+            description: "",
+            query: Some(dashboard::fields_of::<dashboard::Span>),
+            answers: &[(200, "The five criteria.", Body::Json(of::<Verdict>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, dashboard::verdict),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/cost",
+        told: Told::Once(Words {
+            id: "getCost",
+            tag: "dashboard",
+            summary: "What the sandboxes of a window cost, by agent and by operation",
+            description: "",
+            query: Some(dashboard::fields_of::<dashboard::Span>),
+            answers: &[(200, "Each list adds up to the total.", Body::Json(of::<CostTable>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, dashboard::cost),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/sandboxes",
+        told: Told::Once(Words {
+            id: "getLiveSandboxes",
+            tag: "dashboard",
+            summary: "The sandboxes that are alive, with what they have cost",
+            description: "",
+            query: None,
+            answers: &[(200, "Those that run or are paused.", Body::Json(of::<LiveSandboxes>))],
+            problems: &[503],
+        }),
+        handler: |method| on(method, dashboard::sandboxes),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/operations",
+        told: Told::Once(Words {
+            id: "findOperations",
+            tag: "dashboard",
+            summary: "The operations behind a point of a panel",
+            description: "",
+            query: Some(dashboard::fields_of::<dashboard::Which>),
+            answers: &[(200, "How many there are, and the first of them.", Body::Json(of::<Found>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, dashboard::operations),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/operations/{id}",
+        told: Told::Once(Words {
+            id: "getStory",
+            tag: "dashboard",
+            summary: "One operation from its request to its outcome",
+            description: "",
+            query: None,
+            answers: &[(200, "Its events, timing and cost.", Body::Json(of::<Story>))],
+            problems: &[404, 503],
+        }),
+        handler: |method| on(method, dashboard::operation),
+    },
+    Route {
+        method: Method::Get,
+        path: "/dashboard/live",
+        told: Told::Once(Words {
+            id: "followLedger",
+            tag: "dashboard",
+            summary: "Tells of new events as they are recorded",
+            description: "Server-sent events: `position` with the ledger's last position, at once and then at most \
+                          twice a second, for as long as the caller listens.",
+            query: None,
+            answers: &[(200, "A stream without an end.", Body::Text("text/event-stream"))],
+            problems: &[503],
+        }),
+        handler: |method| on(method, dashboard::live),
     },
 ];
 

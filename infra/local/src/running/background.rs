@@ -30,21 +30,31 @@ pub(super) fn start(
     let world = gateway.world.clone();
     tasks.push(every(SAVE_EVERY, stop.clone(), move || {
         let world = world.clone();
-        async move { world.projector.save().await.map(|_| ()).map_err(|error| error.to_string()) }
+        async move {
+            world.projector.save().await.map_err(|error| error.to_string())?;
+            world.spending.save().await.map(|_| ()).map_err(|error| error.to_string())
+        }
     }));
     let world = gateway.world.clone();
     tasks.push(every(REAP_EVERY, stop.clone(), move || {
         let world = world.clone();
         async move { reaper::reap(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
     }));
+    // So that the first who opens the dashboard does not wait until the whole ledger is read.
+    let dashboard = gateway.dashboard.clone();
+    tasks.push(tokio::spawn(async move {
+        if let Err(error) = dashboard.caught_up().await {
+            tracing::error!(%error, "the dashboard has not read the ledger; it is tried again when somebody looks");
+        }
+    }));
     if gateway.world.sandbox_policy.pool > 0 {
         tasks.push(tokio::spawn(filling(gateway.world.clone(), stop.clone())));
     }
     if let Some(exporter) = exporter {
-        let (world, meter) = (gateway.world.clone(), gateway.meter.clone());
+        let world = gateway.world.clone();
         tasks.push(every(EXPORT_EVERY, stop.clone(), move || {
-            let (world, meter, exporter) = (world.clone(), meter.clone(), exporter.clone());
-            async move { meter.publish(&world, &exporter).await.map(|_| ()).map_err(|error| error.to_string()) }
+            let (world, exporter) = (world.clone(), exporter.clone());
+            async move { exporter.publish(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
         }));
     }
     tasks

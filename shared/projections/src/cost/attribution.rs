@@ -1,134 +1,230 @@
-//! Whose time it was: every running microsecond belongs to one operation name and one agent.
+//! Whose it was: every running microsecond of every sandbox, and every event, belongs to one operation, and with it
+//! to an agent, a task and a repository.
 //!
-//! While a lease is held, the time is the leasing operation's; between leases it is `idle`. It is
-//! always the agent's that last had the sandbox; before the first lease, the creator's.
-//!
-//! Time is given away at each event. Where the clocks of two writers to one sandbox's stream disagree, the
-//! total differs from the metrics' by as much; the parts still add up to it.
+//! Running time is told by the same clock as the metrics', stretch by stretch, so that the parts add up to what
+//! the metrics say; [`super::claim`] divides a stretch. Prices come later.
 
 use std::collections::BTreeMap;
 
-use gitledger_events::{Event, Fact};
+use gitledger_events::{Actor, Event, Fact, Repo};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::{NanoDollars, Price, ResourceTime, SandboxUsage};
+use super::claim::{Claim, days, shares};
+use super::prices::day_of;
+use super::{SandboxUsage, Usage};
 use crate::running::{RunningClock, Span};
-use crate::{Projection, bounded};
 
-/// The "operation" of a sandbox that nobody holds.
+/// The "operation" of a sandbox that nobody has used.
 pub const IDLE: &str = "idle";
-/// The agent of those that did not name themselves.
+/// The agent, task or repository of those that did not name one.
 pub const UNKNOWN_AGENT: &str = "unknown";
-/// How many agents are told apart; the rest is `other`.
-const MAX_AGENTS: usize = 10_000;
+/// So many claims of one stretch are kept; then what has passed is given away, and the stretch begins anew.
+const CLAIMS_MAX: usize = 1000;
 
-/// Usage by agent and by operation.
+/// Whose something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose<'a> {
+    /// The operation, where there is one.
+    pub operation_id: Option<Uuid>,
+    /// Its name, or [`IDLE`].
+    pub operation: &'a str,
+    /// The agent.
+    pub agent: &'a str,
+    /// The agent's task.
+    pub task: &'a str,
+    /// The repository.
+    pub repo: &'a str,
+    /// The sandbox; empty where it is none's.
+    pub sandbox: &'a str,
+}
+
+/// What takes what is given: whose, on which day (since 1970, UTC), how much.
+pub type Take<'t> = dyn FnMut(Whose<'_>, i64, &Usage) + 't;
+
+/// The running sandboxes with the claims on their time; bounded by what is alive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    total: ResourceTime,
-    agents: BTreeMap<String, ResourceTime>,
-    operations: BTreeMap<String, ResourceTime>,
+pub struct Attribution {
     machines: BTreeMap<String, Machine>,
 }
 
-/// A running sandbox, and from when its time is not yet given to anybody.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Machine {
     vcpu: u32,
     memory_mb: u32,
     clock: RunningClock,
+    /// Until when the running time has been given away, where a stretch was cut.
     given_until: i64,
-    agent: String,
-    /// Operation and epoch of the lease that is held.
-    holder: Option<(String, u64)>,
+    /// Who has it that nobody has used.
+    creator: Claim,
+    /// Of the running stretch, in the order in which they came.
+    claims: Vec<Claim>,
+    epoch: u64,
 }
 
-/// A price put on the usage. Each list adds up exactly to the whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CostReport {
-    /// All of it.
-    pub total: NanoDollars,
-    /// By agent.
-    pub agents: BTreeMap<String, NanoDollars>,
-    /// By operation; `idle` is the time between leases.
-    pub operations: BTreeMap<String, NanoDollars>,
-}
+impl Attribution {
+    /// Takes in the next event; gives what it settles and what it used itself.
+    pub fn apply(&mut self, event: &Event, window: Span, take: &mut Take<'_>) {
+        let at = event.event.recorded_at.as_microsecond();
+        if (window.from..window.until).contains(&at) {
+            take(Whose::of(event), day_of(at), &Usage::of_event(event));
+        }
+        match event.stream.sandbox_id() {
+            Some(id) => self.apply_to_sandbox(id, event, window, take),
+            None => self.read(event),
+        }
+    }
 
-impl Projection for Cost {
-    const NAME: &'static str = "cost";
-    const VERSION: u32 = 1;
+    /// Gives what running sandboxes have used up to `now`, as if it ended then.
+    pub fn open(&self, now: Timestamp, window: Span, take: &mut Take<'_>) {
+        for (id, machine) in &self.machines {
+            if let Some(span) = machine.clock.open(now) {
+                machine.give(id, span, window, take);
+            }
+        }
+    }
 
-    fn apply(&mut self, event: &Event) {
-        let Some(id) = event.stream.sandbox_id() else { return };
-        let agent = || event.event.actor.agent_id.clone().unwrap_or_else(|| UNKNOWN_AGENT.to_owned());
+    fn apply_to_sandbox(&mut self, id: &str, event: &Event, window: Span, take: &mut Take<'_>) {
         if let Fact::SandboxCreated(created) = &event.event.fact {
-            let (vcpu, memory_mb) = (created.vcpu, created.memory_mb);
-            let fresh = Machine { vcpu, memory_mb, agent: agent(), ..Machine::default() };
-            self.machines.entry(id.to_owned()).or_insert(fresh);
+            let fresh = || Machine {
+                vcpu: created.vcpu,
+                memory_mb: created.memory_mb,
+                clock: RunningClock::default(),
+                given_until: i64::MIN,
+                creator: Claim { operation: IDLE.to_owned(), ..claim(event, None) },
+                claims: Vec::new(),
+                epoch: 0,
+            };
+            self.machines.entry(id.to_owned()).or_insert_with(fresh);
         }
-        let Some(mut machine) = self.machines.remove(id) else { return };
-        let running = machine.clock.open(event.event.recorded_at);
-        if let Some(span) = machine.clock.apply(event).or(running) {
-            self.give(&mut machine, span);
-        }
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        let at = event.event.recorded_at.as_microsecond();
+        // A lease that is taken or given back together with the stretch's end counts in it.
         match &event.event.fact {
             Fact::SandboxLeased(leased) => {
-                machine.agent = agent();
-                let name = event.event.operation.clone().unwrap_or_else(|| bounded::OTHER.to_owned());
-                machine.holder = Some((name, leased.epoch));
+                machine.release(at);
+                let mut taken = claim(event, machine.repo());
+                taken.operation_id = Some(leased.operation_id);
+                taken.until = leased.until.as_microsecond();
+                taken.held = true;
+                machine.epoch = leased.epoch;
+                machine.claims.push(taken);
             }
-            Fact::SandboxReleased(released) => {
-                machine.holder = machine.holder.filter(|(_, epoch)| *epoch != released.epoch);
-            }
-            Fact::SandboxKilled(_) | Fact::SandboxExpired(_) | Fact::SandboxLost(_) => return,
+            Fact::SandboxReleased(released) if released.epoch == machine.epoch => machine.release(at),
             _ => {}
         }
-        self.machines.insert(id.to_owned(), machine);
-    }
-}
-
-impl Cost {
-    /// The usage by `now` with a price on it.
-    pub fn report(&self, price: &Price, now: Timestamp) -> CostReport {
-        let mut all = self.clone();
-        for mut machine in std::mem::take(&mut all.machines).into_values() {
-            if let Some(span) = machine.clock.open(now) {
-                all.give(&mut machine, span);
-            }
+        if let Some(span) = machine.clock.apply(event) {
+            machine.settle(id, span, window, take);
+        } else if machine.claims.len() >= CLAIMS_MAX
+            && let Some(span) = machine.clock.open(event.event.recorded_at)
+        {
+            machine.settle(id, span, window, take);
+            machine.given_until = machine.given_until.max(span.until);
         }
-        let total = price.of(all.total);
-        CostReport {
-            total,
-            agents: parts(&all.agents, total, price),
-            operations: parts(&all.operations, total, price),
+        if matches!(event.event.fact, Fact::SandboxKilled(_) | Fact::SandboxExpired(_) | Fact::SandboxLost(_))
+        {
+            self.machines.remove(id);
         }
     }
 
-    /// Gives what is not yet given of a running span to whoever has the sandbox.
-    fn give(&mut self, machine: &mut Machine, span: Span) {
-        let rest = Span::new(span.from.max(machine.given_until), span.until);
-        machine.given_until = machine.given_until.max(rest.until);
-        let (vcpu, memory_mb) = (machine.vcpu, machine.memory_mb);
-        let usage = SandboxUsage { vcpu, memory_mb, running_micros: rest.micros() }.into();
-        let operation = machine.holder.as_ref().map_or(IDLE, |(name, _)| name);
-        self.total += usage;
-        *bounded::entry_within(&mut self.agents, &machine.agent, MAX_AGENTS) += usage;
-        *bounded::entry(&mut self.operations, operation) += usage;
+    /// A read takes no lease; its outcome says where it ran and for how long.
+    fn read(&mut self, event: &Event) {
+        let (sandbox, timing) = match &event.event.fact {
+            Fact::OperationSucceeded(done) => (done.sandbox_id.as_deref(), done.timing),
+            Fact::OperationFailed(failed) => (failed.sandbox_id.as_deref(), failed.timing),
+            _ => return,
+        };
+        let Some(machine) = sandbox.and_then(|id| self.machines.get_mut(id)) else { return };
+        let operation_id = event.stream.operation_id();
+        let micros = i64::try_from(timing.git_ms.as_micros()).unwrap_or(i64::MAX);
+        if micros == 0 || machine.claims.iter().rev().any(|claim| claim.operation_id == operation_id) {
+            return;
+        }
+        let mut read = claim(event, machine.repo());
+        read.from = read.until.saturating_sub(micros);
+        machine.claims.push(read);
     }
 }
 
-/// The price of each part, the rounding given to the largest, so that they add up to the whole.
-fn parts(
-    usages: &BTreeMap<String, ResourceTime>,
-    total: NanoDollars,
-    price: &Price,
-) -> BTreeMap<String, NanoDollars> {
-    let mut parts: BTreeMap<_, _> =
-        usages.iter().map(|(name, usage)| (name.clone(), price.of(*usage))).collect();
-    let sum: NanoDollars = parts.values().copied().sum();
-    if let Some(largest) = parts.values_mut().max() {
-        *largest = (*largest + total).saturating_sub(sum);
+impl Machine {
+    fn repo(&self) -> Option<&str> {
+        let known = self.claims.last().unwrap_or(&self.creator);
+        (known.repo != UNKNOWN_AGENT).then_some(&known.repo)
     }
-    parts
+
+    fn release(&mut self, at: i64) {
+        for claim in self.claims.iter_mut().filter(|claim| claim.held) {
+            claim.held = false;
+            claim.until = claim.until.min(at).max(claim.from);
+        }
+    }
+
+    /// Gives a stretch away and forgets who had it, but for who still has it.
+    fn settle(&mut self, id: &str, span: Span, window: Span, take: &mut Take<'_>) {
+        self.give(id, span, window, take);
+        if let Some(last) = self.claims.last() {
+            // What comes before the next claim is still for whoever was last here.
+            self.creator = Claim { operation: IDLE.to_owned(), ..last.clone() };
+        }
+        self.claims.retain(|claim| claim.held);
+    }
+
+    fn give(&self, id: &str, span: Span, window: Span, take: &mut Take<'_>) {
+        let span = Span::new(span.from.max(self.given_until), span.until);
+        let used = |running_micros| {
+            Usage::from(super::ResourceTime::from(SandboxUsage {
+                vcpu: self.vcpu,
+                memory_mb: self.memory_mb,
+                running_micros,
+            }))
+        };
+        if self.claims.is_empty() {
+            return days(span, window)
+                .for_each(|(day, micros)| take(self.creator.whose(id), day, &used(micros)));
+        }
+        for ((claim, day), micros) in shares(&self.claims, span, window) {
+            take(self.claims[claim].whose(id), day, &used(micros));
+        }
+    }
+}
+
+impl<'a> Whose<'a> {
+    /// Whose an event is.
+    pub fn of(event: &'a Event) -> Self {
+        let actor = &event.event.actor;
+        Self {
+            operation_id: Some(event.event.correlation_id),
+            operation: event.event.operation.as_deref().unwrap_or(IDLE),
+            agent: agent(actor),
+            task: task(actor),
+            repo: event.event.repo.as_ref().map_or(UNKNOWN_AGENT, Repo::as_str),
+            sandbox: event.stream.sandbox_id().unwrap_or_default(),
+        }
+    }
+}
+
+/// A claim of the event's operation, from the event on and for no time yet.
+fn claim(event: &Event, repo: Option<&str>) -> Claim {
+    let whose = Whose::of(event);
+    let at = event.event.recorded_at.as_microsecond();
+    let repo = if whose.repo == UNKNOWN_AGENT { repo.unwrap_or(UNKNOWN_AGENT) } else { whose.repo };
+    Claim {
+        operation_id: whose.operation_id,
+        operation: whose.operation.to_owned(),
+        agent: whose.agent.to_owned(),
+        task: whose.task.to_owned(),
+        repo: repo.to_owned(),
+        from: at,
+        until: at,
+        held: false,
+    }
+}
+
+fn agent(actor: &Actor) -> &str {
+    actor.agent_id.as_deref().unwrap_or(UNKNOWN_AGENT)
+}
+
+fn task(actor: &Actor) -> &str {
+    actor.task_id.as_deref().unwrap_or(UNKNOWN_AGENT)
 }

@@ -36,7 +36,11 @@ pub struct Metered {
 impl Metered {
     /// The usage in the part of the stretch that lies within a span.
     pub fn usage_within(&self, span: Span) -> ResourceTime {
-        let running_micros = self.span.within(span).micros();
+        self.usage_of(self.span.within(span).micros())
+    }
+
+    /// The usage of so many microseconds of it.
+    pub fn usage_of(&self, running_micros: u64) -> ResourceTime {
         SandboxUsage { vcpu: self.vcpu, memory_mb: self.memory_mb, running_micros }.into()
     }
 
@@ -69,7 +73,7 @@ impl Meter {
     }
 
     /// The stretches that are still open at `now`.
-    pub fn open(&self, now: Timestamp) -> impl Iterator<Item = Metered> {
+    pub fn open(&self, now: Timestamp) -> impl Iterator<Item = Metered> + use<'_> {
         self.machines
             .values()
             .filter_map(move |machine| machine.clock.open(now).map(|span| machine.metered(span)))

@@ -22,6 +22,11 @@ impl NanoDollars {
         Self(nano_dollars)
     }
 
+    /// Reads dollars as people write them, `12.50`, with at most nine decimals.
+    pub fn parse(dollars: &str) -> Option<Self> {
+        super::price::decimal(dollars, 9).map(Self)
+    }
+
     /// Billionths of a dollar.
     pub const fn as_u64(self) -> u64 {
         self.0
@@ -75,5 +80,10 @@ mod tests {
         let hour = NanoDollars::new(108_900_000);
         assert_eq!((hour.to_string(), format!("{hour:.2}")), ("$0.108900".to_owned(), "$0.11".to_owned()));
         assert_eq!(serde_json::to_string(&hour).unwrap(), "108900000");
+        assert_eq!(NanoDollars::parse("0.1089"), Some(hour));
+        assert_eq!(NanoDollars::parse("75"), Some(NanoDollars::new(75_000_000_000)));
+        for wrong in ["", ".5", "-1", "1.0000000001", "1e3", "1.5.", "$1", "99999999999"] {
+            assert_eq!(NanoDollars::parse(wrong), None, "{wrong}");
+        }
     }
 }

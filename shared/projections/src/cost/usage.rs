@@ -1,8 +1,9 @@
-//! Allocated resources times time: what a price is put on. Whole numbers, so that parts add up exactly.
+//! What was used: allocated resources times time, requests, writes. What a price is put on. Whole numbers, so that parts add up exactly.
 
 use std::ops::{Add, AddAssign};
 
-use gitledger_events::Elapsed;
+use gitledger_events::operation::Timing;
+use gitledger_events::{Elapsed, Event, Fact};
 use serde::{Deserialize, Serialize};
 
 /// What one sandbox had allocated, and for how long it ran.
@@ -40,20 +41,6 @@ pub struct ResourceTime {
 impl ResourceTime {
     /// Nothing at all.
     pub const ZERO: Self = Self { running_micros: 0, vcpu_micros: 0, mib_micros: 0 };
-
-    /// The share `part / whole` of it, each number rounded down; all of it when `part >= whole`.
-    #[must_use]
-    pub fn share(self, part: u64, whole: u64) -> Self {
-        if part >= whole {
-            return self;
-        }
-        let cut = |number: u128| number.saturating_mul(u128::from(part)) / u128::from(whole);
-        Self {
-            running_micros: cut(self.running_micros),
-            vcpu_micros: cut(self.vcpu_micros),
-            mib_micros: cut(self.mib_micros),
-        }
-    }
 
     /// The greater of the two, number by number.
     #[must_use]
@@ -103,5 +90,95 @@ impl AddAssign for ResourceTime {
 impl std::iter::Sum for ResourceTime {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// Everything that costs: sandboxes' time, and what the functions took to serve it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Wire", into = "Wire")]
+pub struct Usage {
+    /// The sandboxes.
+    pub sandboxes: ResourceTime,
+    /// Operations that have ended: each was one request.
+    pub operations: u64,
+    /// How long functions worked on them, in microseconds.
+    pub function_micros: u128,
+    /// Events recorded.
+    pub events: u64,
+}
+
+/// The numbers in a row: a state holds thousands of these.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Wire(u128, u128, u128, u64, u128, u64);
+
+impl From<Wire> for Usage {
+    fn from(
+        Wire(running_micros, vcpu_micros, mib_micros, operations, function_micros, events): Wire,
+    ) -> Self {
+        let sandboxes = ResourceTime { running_micros, vcpu_micros, mib_micros };
+        Self { sandboxes, operations, function_micros, events }
+    }
+}
+
+impl From<Usage> for Wire {
+    fn from(usage: Usage) -> Self {
+        let time = usage.sandboxes;
+        let (operations, events) = (usage.operations, usage.events);
+        Self(
+            time.running_micros,
+            time.vcpu_micros,
+            time.mib_micros,
+            operations,
+            usage.function_micros,
+            events,
+        )
+    }
+}
+
+impl Usage {
+    /// What an event itself used: one write, and where it ends an operation, what that took.
+    pub fn of_event(event: &Event) -> Self {
+        let timing = match &event.event.fact {
+            Fact::OperationSucceeded(done) => Some(done.timing),
+            Fact::OperationFailed(failed) => Some(failed.timing),
+            Fact::OperationAbandoned(_) => Some(Timing::default()),
+            _ => None,
+        };
+        Self {
+            sandboxes: ResourceTime::ZERO,
+            operations: u64::from(timing.is_some()),
+            function_micros: timing.map_or(0, |timing| u128::from(timing.duration_ms.as_micros())),
+            events: 1,
+        }
+    }
+}
+
+impl From<ResourceTime> for Usage {
+    fn from(sandboxes: ResourceTime) -> Self {
+        Self { sandboxes, ..Self::default() }
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            sandboxes: self.sandboxes + other.sandboxes,
+            operations: self.operations.saturating_add(other.operations),
+            function_micros: self.function_micros.saturating_add(other.function_micros),
+            events: self.events.saturating_add(other.events),
+        }
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
     }
 }

@@ -1,11 +1,11 @@
-//! Usage by minute of the last day and by day of the last months: enough for "the last hour", "the last
-//! 24 hours" and "this month", in bounded room.
+//! Usage by minute of the last day and by day: enough for "the last hour", "the last 24 hours", "this month" and
+//! "ever" at any price list, in bounded room.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ResourceTime;
+use super::Usage;
 use super::meter::Metered;
 use crate::running::Span;
 
@@ -14,68 +14,76 @@ pub const MINUTE_MICROS: i64 = 60_000_000;
 /// One day (UTC has no other), in microseconds.
 pub const DAY_MICROS: i64 = 86_400_000_000;
 
-/// A day and the minute that it started in.
-const MINUTES_KEPT: usize = 24 * 60 + 1;
-/// The longest month and the one before it.
-const DAYS_KEPT: usize = 62;
+/// A day, the minute that is going on, and some for clocks that are ahead.
+const MINUTES_KEPT: usize = 24 * 60 + 60;
+/// Three years; what is older counts on the oldest of them.
+const DAYS_KEPT: usize = 3 * 366;
 
-/// Usage of ended stretches, by when it was.
+/// Usage that has ended, by when it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Windows {
     /// By minute since the epoch.
-    minutes: BTreeMap<i64, ResourceTime>,
+    minutes: BTreeMap<i64, Usage>,
     /// By day since the epoch.
-    days: BTreeMap<i64, ResourceTime>,
+    days: BTreeMap<i64, Usage>,
 }
 
 impl Windows {
     /// Takes in a stretch that has ended.
     pub fn add(&mut self, metered: &Metered) {
-        spread(&mut self.minutes, metered, MINUTE_MICROS, MINUTES_KEPT);
-        spread(&mut self.days, metered, DAY_MICROS, DAYS_KEPT);
+        let span = metered.span;
+        if span.micros() == 0 {
+            return;
+        }
+        self.spread(metered, DAY_MICROS, DAYS_KEPT, true);
+        self.spread(metered, MINUTE_MICROS, MINUTES_KEPT, false);
     }
 
-    /// The usage of the span, which must be of the last 24 hours. The minute in which the span begins
-    /// counts in proportion.
-    pub fn minutes_within(&self, span: Span) -> ResourceTime {
-        within(&self.minutes, span, MINUTE_MICROS)
+    /// Takes in what was used at an instant, in microseconds since 1970.
+    pub fn add_at(&mut self, at: i64, usage: &Usage) {
+        *self.minutes.entry(at.div_euclid(MINUTE_MICROS)).or_default() += *usage;
+        *self.days.entry(at.div_euclid(DAY_MICROS)).or_default() += *usage;
+        self.trim();
     }
 
-    /// The usage of the span, which must be of the last two months. The day in which it begins counts
-    /// in proportion.
-    pub fn days_within(&self, span: Span) -> ResourceTime {
-        within(&self.days, span, DAY_MICROS)
+    /// By day, the usage since the beginning of a minute (in microseconds) of the last 24 hours.
+    pub fn since_minute(&self, from: i64) -> impl Iterator<Item = (i64, Usage)> {
+        let first = from.div_euclid(MINUTE_MICROS);
+        let day = |minute: i64| minute.saturating_mul(MINUTE_MICROS).div_euclid(DAY_MICROS);
+        self.minutes.range(first..).map(move |(minute, usage)| (day(*minute), *usage))
     }
-}
 
-fn spread(buckets: &mut BTreeMap<i64, ResourceTime>, metered: &Metered, width: i64, keep: usize) {
-    let span = metered.span;
-    if span.micros() == 0 {
-        return;
+    /// By day, the usage since the beginning of a day (in microseconds).
+    pub fn since_day(&self, from: i64) -> impl Iterator<Item = (i64, Usage)> {
+        self.days.range(from.div_euclid(DAY_MICROS)..).map(|(day, usage)| (*day, *usage))
     }
-    let last = span.until.saturating_sub(1).div_euclid(width);
-    let oldest = last.saturating_sub(i64::try_from(keep).unwrap_or(i64::MAX));
-    let first = span.from.div_euclid(width).max(oldest);
-    for number in first..=last {
-        let start = number.saturating_mul(width);
-        let bucket = Span::new(start, start.saturating_add(width));
-        *buckets.entry(number).or_default() += metered.usage_within(bucket);
-    }
-    while buckets.len() > keep {
-        buckets.pop_first();
-    }
-}
 
-fn within(buckets: &BTreeMap<i64, ResourceTime>, span: Span, width: i64) -> ResourceTime {
-    let first = span.from.div_euclid(width);
-    buckets
-        .range(first..)
-        .take_while(|(number, _)| number.saturating_mul(width) < span.until)
-        .map(|(number, usage)| {
+    /// Cuts a stretch into buckets. What is too long ago for a bucket of its own is put on the oldest, or left out.
+    fn spread(&mut self, metered: &Metered, width: i64, keep: usize, whole: bool) {
+        let span = metered.span;
+        let last = span.until.saturating_sub(1).div_euclid(width);
+        let oldest = last.saturating_sub(i64::try_from(keep).unwrap_or(i64::MAX));
+        let first = span.from.div_euclid(width).max(oldest);
+        let buckets = if whole { &mut self.days } else { &mut self.minutes };
+        for number in first..=last {
             let start = number.saturating_mul(width);
-            // Only the first bucket is cut: what has ended lies before now, wherever in its bucket.
-            let inside = Span::new(start.max(span.from), start.saturating_add(width)).micros();
-            usage.share(inside, width.unsigned_abs())
-        })
-        .sum()
+            let from = if whole && number == first { span.from.min(start) } else { start };
+            let bucket = Span::new(from, start.saturating_add(width));
+            *buckets.entry(number).or_default() += metered.usage_within(bucket).into();
+        }
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.minutes.len() > MINUTES_KEPT {
+            self.minutes.pop_first();
+        }
+        while self.days.len() > DAYS_KEPT
+            && let Some((_, old)) = self.days.pop_first()
+        {
+            if let Some(mut oldest) = self.days.first_entry() {
+                *oldest.get_mut() += old;
+            }
+        }
+    }
 }

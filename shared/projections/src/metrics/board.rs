@@ -12,17 +12,17 @@ use super::snapshot::{Count, HistogramValue, MetricsSnapshot, Series};
 type Key = (&'static str, Vec<String>);
 
 /// All series, being filled. Label values outside their set are counted under the set's last.
-pub struct Board {
-    vocabulary: Vocabulary,
+pub struct Board<'a> {
+    vocabulary: Vocabulary<'a>,
     counters: BTreeMap<Key, u64>,
     fractions: BTreeMap<Key, f64>,
     gauges: BTreeMap<Key, f64>,
     histograms: BTreeMap<Key, Buckets>,
 }
 
-impl Board {
+impl<'a> Board<'a> {
     /// Every series of [`METRICS`] with bounded labels, at zero.
-    pub fn zeroed(vocabulary: Vocabulary) -> Self {
+    pub fn zeroed(vocabulary: Vocabulary<'a>) -> Self {
         let mut board = Self {
             vocabulary,
             counters: BTreeMap::new(),
@@ -32,7 +32,6 @@ impl Board {
         };
         for metric in METRICS {
             for labels in combinations(metric, vocabulary) {
-                let labels: Vec<&str> = labels;
                 match metric.kind {
                     Kind::Counter => board.count(metric, &labels, 0),
                     Kind::FractionalCounter => board.count_fraction(metric, &labels, 0.0),
@@ -109,10 +108,10 @@ fn series<T>((key, value): (Key, T)) -> Series<T> {
 }
 
 /// Every combination of a metric's label values; none where a label is free.
-fn combinations(metric: &Metric, vocabulary: Vocabulary) -> Vec<Vec<&'static str>> {
+fn combinations<'a>(metric: &Metric, vocabulary: Vocabulary<'a>) -> Vec<Vec<&'a str>> {
     metric.labels.iter().fold(vec![Vec::new()], |combinations, label| {
         let values = label.values.all(vocabulary);
-        let extend = |row: Vec<&'static str>| {
+        let extend = |row: Vec<&'a str>| {
             values.iter().map(move |value| row.iter().copied().chain([*value]).collect()).collect::<Vec<_>>()
         };
         combinations.into_iter().flat_map(extend).collect()

@@ -4,7 +4,6 @@
 //! those questions.
 
 use crate::bounded::OTHER;
-use crate::cost::Price;
 
 /// One family of series.
 #[derive(Clone, Copy, Debug)]
@@ -52,29 +51,34 @@ pub enum Values {
     Operations,
     /// [`Vocabulary::codes`] and `other`.
     Codes,
+    /// [`Vocabulary::prices`].
+    Prices,
     /// One value, set by the program itself; not made at zero.
     Free,
 }
 
 /// The words that only the caller knows. A word that is not in its list is counted under `other`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Vocabulary {
+pub struct Vocabulary<'a> {
     /// The names of all operations.
-    pub operations: &'static [&'static str],
+    pub operations: &'a [&'a str],
     /// The codes of all failures; empty: every failure is `other` in `git_failures_total`.
-    pub codes: &'static [&'static str],
+    pub codes: &'a [&'a str],
+    /// The names of all price lists.
+    pub prices: &'a [&'a str],
 }
 
 impl Values {
     /// All of them, the catch-all last; empty for a free label.
-    pub fn all(self, vocabulary: Vocabulary) -> Vec<&'static str> {
-        let with_other = |words: &'static [&'static str]| {
+    pub fn all(self, vocabulary: Vocabulary<'_>) -> Vec<&str> {
+        fn with_other<'w>(words: &[&'w str]) -> Vec<&'w str> {
             words.iter().copied().filter(|word| *word != OTHER).chain([OTHER]).collect()
-        };
+        }
         match self {
             Self::Of(values) => values.to_vec(),
             Self::Operations => with_other(vocabulary.operations),
             Self::Codes => with_other(vocabulary.codes),
+            Self::Prices => vocabulary.prices.to_vec(),
             Self::Free => Vec::new(),
         }
     }
@@ -93,8 +97,10 @@ pub const ATTEMPTS: &[&str] = &["1", "2", "3", "4", "5", "6", "7", "8", "9", "10
 /// The periods of the cost estimate.
 pub const PERIODS: &[&str] = &["hourly", "daily", "monthly"];
 
-/// The names of the price tables.
-pub const PRICE_NAMES: &[&str] = &[Price::E2B_LIST.name, Price::ORIGINAL_FLAT.name];
+/// Whose a budget can be.
+pub const SCOPES: &[&str] = &["all", "agent", "task", "repo"];
+/// How far a budget can be spent.
+pub const SPENDING: &[&str] = &["within", "warned", "spent"];
 
 const OPERATION: Label = label("operation", Values::Operations);
 
@@ -189,15 +195,15 @@ pub const SANDBOX_SECONDS: Metric = metric(
 pub const SANDBOX_COST: Metric = metric(
     Kind::FractionalCounter,
     "sandbox_cost_dollars_total",
-    &[label("price", Values::Of(PRICE_NAMES))],
-    "What the running time costs by each price table: never add the series up.",
+    &[label("price", Values::Prices)],
+    "What everything so far costs by each price list: add up only lists of different things.",
 );
 /// See its help.
 pub const ESTIMATED_COST: Metric = metric(
     Kind::Gauge,
     "estimated_cost_dollars",
     &[label("period", Values::Of(PERIODS))],
-    "Cost of sandboxes: hourly is the last 60 minutes, daily the last 24 hours, monthly the month so far (UTC) plus the rest of it at the rate of the last 24 hours. Never add the series up.",
+    "What it costs by the price lists in use: hourly is the last 60 minutes, daily the last 24 hours (both and the minute that is going on), monthly the month so far (UTC) plus the rest of it at the rate of the last 24 hours. Never add the series up.",
 );
 /// See its help.
 pub const OPERATIONS_INFO: Metric = metric(
@@ -233,6 +239,42 @@ pub const PUSH_FAILURES: Metric = metric(
     "Publications of these numbers that failed.",
 );
 
+/// See its help.
+pub const PROJECTOR_EPOCH: Metric = metric(
+    Kind::Gauge,
+    "git_projector_epoch",
+    NONE,
+    "The fence under which these numbers were published; it rises with each publication and never falls.",
+);
+/// See its help.
+pub const PARKED_EVENTS: Metric = metric(
+    Kind::Gauge,
+    "git_projector_parked_events",
+    NONE,
+    "Events that could not be folded and are not in these numbers; see gitledger projection.",
+);
+/// See its help.
+pub const UNKNOWN_ERRORS: Metric = metric(
+    Kind::Counter,
+    "git_unknown_errors_total",
+    NONE,
+    "Failures with something that git said and that is not in the table of codes.",
+);
+/// See its help.
+pub const BUDGETS: Metric = metric(
+    Kind::Gauge,
+    "cost_budgets",
+    &[label("scope", Values::Of(SCOPES)), label("state", Values::Of(SPENDING))],
+    "Budgets of this period by how far they are spent: warned is above the warning, spent is all of it.",
+);
+/// See its help.
+pub const BUDGET_USED: Metric = metric(
+    Kind::Gauge,
+    "cost_budget_used_ratio",
+    &[label("scope", Values::Of(SCOPES))],
+    "How much is spent of the budget that is spent furthest; 1 is all of it.",
+);
+
 /// All of them, in the order of documentation.
 pub const METRICS: &[Metric] = &[
     OPERATIONS,
@@ -253,4 +295,9 @@ pub const METRICS: &[Metric] = &[
     PROJECTOR_POSITION,
     PROJECTOR_LAG,
     PUSH_FAILURES,
+    PROJECTOR_EPOCH,
+    PARKED_EVENTS,
+    UNKNOWN_ERRORS,
+    BUDGETS,
+    BUDGET_USED,
 ];

@@ -14,8 +14,21 @@ use super::definitions::{self as define, Vocabulary};
 use super::snapshot::MetricsSnapshot;
 use crate::Projection;
 use crate::bounded::{self, OTHER};
-use crate::cost::{Estimate, Meter, Price, ResourceTime, SandboxUsage, Windows};
+use crate::cost::CostFold;
+use crate::cost::budget::{Scope, Spending};
+use crate::cost::claim::days;
+use crate::cost::prices::day_of;
+use crate::cost::{
+    Estimate, Exact, Meter, NanoDollars, Prices, ResourceTime, SandboxUsage, Standing, Usage, Windows,
+};
 use crate::counting::{ABANDONED, starts, worked};
+
+/// The code of a failure with what git said and nobody knows.
+const UNKNOWN_GIT_ERROR: &str = "unknown-git-error";
+/// In the order of their names in [`define::SCOPES`].
+const SCOPES: [Scope; 4] = [Scope::All, Scope::Agent, Scope::Task, Scope::Repo];
+/// In the order of their names in [`define::SPENDING`].
+const SPENDING: [Spending; 3] = [Spending::Within, Spending::Warned, Spending::Spent];
 
 /// The state of the metrics: totals, live sandboxes, and the last two months' usage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +44,19 @@ pub struct Metrics {
     ended: ResourceTime,
     windows: Windows,
     newest: Option<Timestamp>,
-    /// The greatest usage ever shown: a sandbox whose end is recorded with an instant before the last
-    /// snapshot's "now" must not make a counter fall.
-    shown: ResourceTime,
+    shown: Shown,
+}
+
+/// The greatest of what was ever shown of numbers that depend on the time: a sandbox whose end is recorded with an
+/// instant before the last snapshot's "now" must not make a counter fall.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Sandboxes' time.
+    usage: ResourceTime,
+    /// By price list. Only of the same prices: other ones may make the past cheaper.
+    cost: BTreeMap<String, NanoDollars>,
+    /// The prices' digest.
+    priced_by: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +83,13 @@ pub struct Observation<'a> {
     /// Publications that have failed so far.
     pub push_failures: u64,
     /// The words for labels.
-    pub vocabulary: Vocabulary,
-    /// The price for `estimated_cost_dollars` and `cost_per_hour`.
-    pub price: &'a Price,
+    pub vocabulary: Vocabulary<'a>,
+    /// What things cost.
+    pub prices: &'a Prices,
+    /// How the budgets stand.
+    pub budgets: &'a [Standing],
+    /// Events that could not be folded.
+    pub parked: usize,
     /// For `git_operations_info`.
     pub about: About<'a>,
 }
@@ -80,7 +107,7 @@ pub struct About<'a> {
 
 impl Projection for Metrics {
     const NAME: &'static str = "metrics";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn apply(&mut self, event: &Event) {
         self.newest = self.newest.max(Some(event.event.recorded_at));
@@ -88,6 +115,7 @@ impl Projection for Metrics {
             self.ended += ended.usage();
             self.windows.add(&ended);
         }
+        self.windows.add_at(event.event.recorded_at.as_microsecond(), &Usage::of_event(event));
         match &event.event.fact {
             Fact::SandboxCreated(created) => {
                 self.creation.observe(created.creation_ms, define::SANDBOX_CREATION.buckets);
@@ -103,19 +131,68 @@ impl Metrics {
     /// The numbers at an instant. Changes the state only by remembering what was shown, so save the
     /// state after publishing and a counter never falls, not even across programs.
     pub fn snapshot(&mut self, seen: &Observation<'_>) -> MetricsSnapshot {
-        self.shown = self.used(seen.now);
+        self.shown.usage = self.used(seen.now);
+        self.show_cost(seen.prices, seen.now);
         let mut board = Board::zeroed(seen.vocabulary);
         self.put_operations(&mut board);
         self.put_sandboxes(&mut board, seen);
         self.put_cost(&mut board, seen);
         self.put_projector(&mut board, seen);
+        put_budgets(&mut board, seen.budgets);
         board.finish(seen.position, Self::VERSION, seen.now)
     }
 
     /// How long sandboxes have run in all up to `now`, those that still run included.
     pub fn used(&self, now: Timestamp) -> ResourceTime {
         let open: ResourceTime = self.meter.open(now).map(|metered| metered.usage()).sum();
-        self.shown.max(self.ended + open)
+        self.shown.usage.max(self.ended + open)
+    }
+
+    /// What everything up to `now` costs by one price list.
+    pub fn spent(&self, prices: &Prices, list: &str, now: Timestamp) -> Exact {
+        let ended = self.windows.since_day(i64::MIN).map(|(day, usage)| prices.exact_by(list, day, &usage));
+        let open = self.meter.open(now).flat_map(|metered| {
+            days(metered.span, CostFold::EVER)
+                .map(move |(day, micros)| prices.exact_by(list, day, &metered.usage_of(micros).into()))
+        });
+        ended.chain(open).sum()
+    }
+
+    /// What it costs an hour, a day and a month.
+    pub fn estimate(&self, prices: &Prices, now: Timestamp) -> Estimate {
+        Estimate::new(&self.windows, &self.meter, prices, now)
+    }
+
+    /// What was shown so far, for whoever must know it after this state is lost.
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    /// Never shows less than this from now on.
+    pub fn raise(&mut self, shown: &Shown) {
+        self.shown.usage = self.shown.usage.max(shown.usage);
+        if self.shown.priced_by == shown.priced_by {
+            for (list, cost) in &shown.cost {
+                let known = self.shown.cost.entry(list.clone()).or_default();
+                *known = (*known).max(*cost);
+            }
+        } else if self.shown.priced_by.is_empty() {
+            self.shown.cost.clone_from(&shown.cost);
+            self.shown.priced_by.clone_from(&shown.priced_by);
+        }
+    }
+
+    fn show_cost(&mut self, prices: &Prices, now: Timestamp) {
+        let digest = prices.digest();
+        if self.shown.priced_by != digest {
+            self.shown.cost.clear();
+            self.shown.priced_by = digest;
+        }
+        for list in prices.lists() {
+            let spent = self.spent(prices, list, now).rounded();
+            let known = self.shown.cost.entry(list.to_owned()).or_default();
+            *known = (*known).max(spent);
+        }
     }
 
     fn leased(&mut self, leased: &SandboxLeased) {
@@ -176,21 +253,22 @@ impl Metrics {
         board.count(&define::CACHE_HITS, &[], self.cache_hits);
         board.count(&define::CACHE_MISSES, &[], self.cache_misses);
         board.add(&define::SANDBOX_CREATION, &[], &self.creation);
-        let micros = u64::try_from(self.shown.running_micros).unwrap_or(u64::MAX);
+        let micros = u64::try_from(self.shown.usage.running_micros).unwrap_or(u64::MAX);
         board.count(&define::SANDBOX_SECONDS, &[], micros / 1_000_000);
     }
 
     fn put_cost(&self, board: &mut Board, seen: &Observation<'_>) {
-        for price in Price::ALL {
-            let spent = price.of(self.shown).as_dollars_f64();
-            board.count_fraction(&define::SANDBOX_COST, &[price.name], spent);
+        for (list, spent) in &self.shown.cost {
+            board.count_fraction(&define::SANDBOX_COST, &[list], spent.as_dollars_f64());
         }
-        let estimate = Estimate::new(&self.windows, &self.meter, seen.price, seen.now);
+        let estimate = self.estimate(seen.prices, seen.now);
         let periods = [estimate.hourly, estimate.daily, estimate.monthly];
         for (period, amount) in define::PERIODS.iter().zip(periods) {
             board.set(&define::ESTIMATED_COST, &[period], amount.as_dollars_f64());
         }
-        let per_hour = seen.price.of(SandboxUsage::DEFAULT_HOUR).as_dollars_f64().to_string();
+        let hour = ResourceTime::from(SandboxUsage::DEFAULT_HOUR).into();
+        let per_hour = seen.prices.exact(day_of(seen.now.as_microsecond()), &hour);
+        let per_hour = per_hour.rounded().as_dollars_f64().to_string();
         let about = seen.about;
         let labels = [about.version, about.approach, about.sandbox_provider, &per_hour];
         board.set(&define::OPERATIONS_INFO, &labels, 1.0);
@@ -204,6 +282,24 @@ impl Metrics {
         board.set(&define::PROJECTOR_POSITION, &[], position);
         board.set(&define::PROJECTOR_LAG, &[], lag_seconds);
         board.count(&define::PUSH_FAILURES, &[], seen.push_failures);
+        #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+        let parked = seen.parked as f64;
+        board.set(&define::PARKED_EVENTS, &[], parked);
+        let unknown = self.operations.values().filter_map(|tally| tally.codes.get(UNKNOWN_GIT_ERROR)).sum();
+        board.count(&define::UNKNOWN_ERRORS, &[], unknown);
+    }
+}
+
+/// How far the budgets are spent; whose they are is no label.
+fn put_budgets(board: &mut Board<'_>, standings: &[Standing]) {
+    for (scope, scope_name) in SCOPES.iter().zip(define::SCOPES) {
+        let of_scope = || standings.iter().filter(|standing| standing.scope == *scope);
+        for (spending, state_name) in SPENDING.iter().zip(define::SPENDING) {
+            let count = of_scope().filter(|standing| standing.state == *spending).count();
+            #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+            board.set(&define::BUDGETS, &[scope_name, state_name], count as f64);
+        }
+        board.set(&define::BUDGET_USED, &[scope_name], of_scope().map(Standing::used).fold(0.0, f64::max));
     }
 }
 

@@ -67,6 +67,15 @@ pub struct HistogramValue {
 }
 
 impl MetricsSnapshot {
+    /// Says under which fence it is published.
+    pub fn set_epoch(&mut self, epoch: u64) {
+        let name = super::definitions::PROJECTOR_EPOCH.name;
+        #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+        for series in self.gauges.iter_mut().filter(|series| series.name == name) {
+            series.value = epoch as f64;
+        }
+    }
+
     /// The value of one counter.
     pub fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         find(&self.counters, name, labels).map(|count| count.as_f64())

@@ -4,13 +4,16 @@ use gitledger_events::operation::{ConflictDetected, OperationAbandoned, PushOutc
 use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled};
 
 use super::given::{Ledger, at, created, failed, leased, pushed, requested, succeeded};
-use crate::cost::Price;
+use crate::cost::Prices;
 use crate::metrics::definitions::{ATTEMPTS, METRICS, Values, Vocabulary};
 use crate::metrics::{About, Metrics, MetricsSnapshot, Observation};
 use crate::{Projection, fold};
 
-pub const WORDS: Vocabulary =
-    Vocabulary { operations: &["clone", "commit", "push"], codes: &["merge-conflict", "timeout"] };
+pub const WORDS: Vocabulary<'static> = Vocabulary {
+    operations: &["clone", "commit", "push"],
+    codes: &["merge-conflict", "timeout"],
+    prices: &["aws-us-east-1", "e2b-list", "original-flat"],
+};
 
 pub fn seen(second: i64) -> Observation<'static> {
     Observation {
@@ -19,7 +22,9 @@ pub fn seen(second: i64) -> Observation<'static> {
         head: 7,
         push_failures: 3,
         vocabulary: WORDS,
-        price: &Price::E2B_LIST,
+        prices: Prices::standard(),
+        budgets: &[],
+        parked: 0,
         about: About { version: "0.1.0", approach: "event-sourced", sandbox_provider: "e2b" },
     }
 }

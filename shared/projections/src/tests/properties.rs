@@ -11,8 +11,10 @@ use gitledger_events::{Elapsed, Event, Fact};
 
 use super::given::{Ledger, at, created, failed, id, leased, pushed, released, requested, succeeded};
 use super::metrics::seen;
-use crate::cost::{Cost, NanoDollars, Price};
+use crate::cost::estimate::spans;
+use crate::cost::{Budget, Budgets, By, CostFold, CostReport, NanoDollars, Prices};
 use crate::metrics::Metrics;
+use crate::running::Span;
 use crate::{OpenOperations, Projection, Sandboxes, Summary, fold};
 
 /// A linear congruential generator: the same numbers on every machine.
@@ -100,7 +102,6 @@ fn a_state_saved_halfway_ends_where_one_fold_ends() {
         can_be_saved_halfway::<Sandboxes>(&events);
         can_be_saved_halfway::<OpenOperations>(&events);
         can_be_saved_halfway::<Metrics>(&events);
-        can_be_saved_halfway::<Cost>(&events);
         can_be_saved_halfway::<Summary>(&events);
     }
 }
@@ -126,26 +127,111 @@ fn no_counter_and_no_bucket_ever_falls() {
     }
 }
 
+fn reports(events: &[Event], prices: &Prices, window: Span, now: i64) -> Vec<CostReport> {
+    let mut fold = CostFold::new(prices, window, &By::ALL);
+    events.iter().for_each(|event| fold.apply(event));
+    fold.reports(at(now))
+}
+
+fn only(list: &str) -> Prices {
+    Prices::standard().using(&[list.to_owned()]).unwrap()
+}
+
+/// Prices of every kind that change on every day of the events, most of them without an end in the decimals.
+fn changing() -> Prices {
+    let row = |day: i64| {
+        format!(
+            "[[price]]\nlist = \"x\"\nfrom = \"2026-03-{:02}\"\nvcpu_second = 0.00000{}7\ngib_second = 0.0000013\n\
+             sandbox_hour = 0.0{}\nfunction_request = 0.000000333\nfunction_gib_second = 0.0000166667\n\
+             function_memory_mb = 333\nledger_write = 0.000000625\n",
+            day,
+            day % 10,
+            day * 7
+        )
+    };
+    Prices::parse(&format!("use = [\"x\"]\n{}", (9..14).map(row).collect::<String>())).unwrap()
+}
+
 #[test]
-fn the_parts_of_the_cost_add_up_to_the_whole_by_every_price() {
-    for seed in 0..20 {
-        let cost: Cost = fold(&any_events(seed, 300));
-        for price in Price::ALL {
-            let report = cost.report(price, at(40_000));
-            assert!(report.total > NanoDollars::ZERO);
-            assert_eq!(report.agents.values().copied().sum::<NanoDollars>(), report.total);
-            assert_eq!(report.operations.values().copied().sum::<NanoDollars>(), report.total);
+fn the_parts_of_the_cost_add_up_to_the_whole_by_every_division_and_every_price() {
+    for seed in 0..30 {
+        let events = any_events(seed, 300);
+        let all = [only("e2b-list"), only("original-flat"), only("aws-us-east-1"), changing()];
+        for prices in &all {
+            let reports = reports(&events, prices, CostFold::EVER, 40_000);
+            assert!(reports[0].total > NanoDollars::ZERO);
+            for report in reports {
+                let sum: NanoDollars = report.lines.iter().map(|line| line.cost).sum();
+                assert_eq!(sum, report.total, "by {:?}, seed {seed}", report.by);
+            }
         }
     }
 }
 
 #[test]
-fn the_cost_and_the_metrics_agree_where_clocks_do_not_go_back() {
+fn windows_that_join_up_cost_what_the_whole_costs() {
+    for seed in 0..10 {
+        let events = any_events(seed, 300);
+        let cuts = [i64::MIN, at(3_000).as_microsecond() + 7, at(11_111).as_microsecond(), i64::MAX];
+        // A price without a remainder, so that each window's rounding is none.
+        let prices = Prices::parse(
+            "use = [\"x\"]\n[[price]]\nlist = \"x\"\nfrom = \"2026-01-01\"\nsandbox_hour = 3.6",
+        )
+        .unwrap();
+        let total = |window| reports(&events, &prices, window, 40_000)[0].total;
+        let parts: NanoDollars = cuts.windows(2).map(|pair| total(Span::new(pair[0], pair[1]))).sum();
+        assert_eq!(parts, total(CostFold::EVER), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_cost_and_the_metrics_agree_to_the_nano_dollar() {
     for seed in 0..20 {
-        let events = events_with_skew(seed, 300, 96);
-        let total = fold::<Cost>(&events).report(&Price::E2B_LIST, at(40_000)).total;
-        let numbers = fold::<Metrics>(&events).snapshot(&seen(40_000));
-        let shown = numbers.counter("sandbox_cost_dollars_total", &[("price", "e2b-list")]).unwrap();
-        assert!((total.as_dollars_f64() - shown).abs() < 1e-9, "{total} and {shown}, seed {seed}");
+        let events = any_events(seed, 300);
+        for (prices, now) in [(only("e2b-list"), 33_333), (changing(), 29_000)] {
+            let metrics: Metrics = fold(&events);
+            let estimate = metrics.estimate(&prices, at(now));
+            let [hour, day, month] = spans(at(now));
+            let total = |window| reports(&events, &prices, window, now)[0].total;
+            assert_eq!(estimate.hourly, total(hour), "seed {seed}");
+            assert_eq!(estimate.daily, total(day), "seed {seed}");
+            assert_eq!(estimate.monthly, crate::cost::estimate::monthly(total(month), total(day), at(now)));
+            let list = prices.used()[0].as_str();
+            assert_eq!(metrics.spent(&prices, list, at(now)).rounded(), total(CostFold::EVER), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn what_budgets_count_is_what_the_cost_is_also_when_saved_halfway() {
+    for seed in 0..10 {
+        let events = any_events(seed, 300);
+        let budget = |agent: Option<&str>| Budget {
+            agent: agent.map(str::to_owned),
+            task: None,
+            repo: None,
+            dollars: NanoDollars::new(1),
+            per: crate::cost::budget::Period::Month,
+            warn_at_percent: 80,
+            stop: false,
+        };
+        let fresh = || Budgets::new(vec![budget(None), budget(Some("*"))], changing());
+        let mut whole = fresh();
+        let mut halved = fresh();
+        for (step, event) in events.iter().enumerate() {
+            whole.apply(event);
+            halved.apply(event);
+            if step == 150 {
+                let saved = halved.to_bytes().unwrap();
+                halved = fresh();
+                assert!(halved.take_up(&saved));
+            }
+        }
+        assert_eq!(halved.to_bytes().unwrap(), whole.to_bytes().unwrap());
+        let prices = changing();
+        let month = spans(at(33_333))[2];
+        let total = reports(&events, &prices, month, 33_333)[0].total;
+        let standings = whole.standings(at(33_333));
+        assert_eq!(standings[0].spent_nano_dollars, total, "seed {seed}");
     }
 }

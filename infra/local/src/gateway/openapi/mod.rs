@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 
 use self::components::Components;
 use super::access;
-use super::table::{Body, ROUTES, Route, Told, Words};
+use super::route::{Body, Route, Told, Words};
+use super::table::ROUTES;
 
 const ABOUT: &str = "Runs git for AI agents in sandboxes and keeps a ledger of everything that happened.\n\n\
     Whether git did it is in the answer's `outcome`, not in the HTTP status: a failure of git is an answer, 200. \
@@ -32,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
     ("publishes", "Operations that change the remote."),
     ("sandboxes", "The machines in which git runs."),
     ("ledger", "What happened."),
+    ("dashboard", "What happened, added up by event time."),
     ("gateway", "The gateway itself."),
 ];
 

@@ -15,8 +15,8 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
     let opens_sandbox = output_schema.get("properties").is_some_and(|all| all.get("sandbox_id").is_some());
     let input = components.add(format!("{name}Input"), (declaration.input_schema)());
     let output = components.add(format!("{name}Output"), output_schema);
-    let answer = components.add_titled(super::super::table::of::<Answer>());
-    let mut responses = problems::references(&[400, 413, 422, 503]);
+    let answer = components.add_titled(super::super::route::of::<Answer>());
+    let mut responses = problems::references(&[400, 402, 413, 422, 503]);
     let mut ended = json!({
         "description": "It has ended, well or not: `outcome` tells.",
         "content": {"application/json": {"schema": {

@@ -18,6 +18,15 @@ const PROBLEMS: &[Row] = &[
     (401, "Unauthorized", "An API key is needed here, and there is none or it is not good.", || {
         Refusal::Unauthenticated { rule: "is missing; this route needs an API key".to_owned() }
     }),
+    (
+        402,
+        "BudgetExceeded",
+        "The budget that this would count against is spent; nothing has happened.",
+        || {
+            let rule = "is over budget; the operator can raise it".to_owned();
+            Rejection { code: "budget-exceeded", field: "agent_id".to_owned(), rule }.into()
+        },
+    ),
     (403, "Forbidden", "Whoever asks may not.", || {
         let rule = "must be this gateway".to_owned();
         Rejection { code: "forbidden", field: "Origin".to_owned(), rule }.into()
@@ -37,7 +46,7 @@ const EVERYWHERE: [u16; 2] = [401, 403];
 
 /// `components.responses`.
 pub(super) fn responses(components: &mut Components) -> Map<String, Value> {
-    let schema = components.add_titled(super::super::table::of::<Problem>());
+    let schema = components.add_titled(super::super::route::of::<Problem>());
     let response = |(_, name, meaning, example): &Row| {
         let content = json!({"schema": schema, "example": example().problem()});
         let told = json!({"description": meaning, "content": {"application/problem+json": content}});

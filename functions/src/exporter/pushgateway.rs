@@ -1,0 +1,68 @@
+//! The Pushgateway: a PUT replaces a group, a DELETE takes it away.
+
+use std::time::Duration;
+
+use url::Url;
+
+/// What one try may take, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One Pushgateway.
+pub struct Pushgateway {
+    client: reqwest::Client,
+    address: Url,
+    patience: Duration,
+}
+
+impl Pushgateway {
+    /// The Pushgateway at this address.
+    pub fn at(address: Url) -> Result<Self, reqwest::Error> {
+        Self::patient(address, PATIENCE)
+    }
+
+    /// The same, with another limit for one try.
+    pub fn patient(address: Url, patience: Duration) -> Result<Self, reqwest::Error> {
+        gitledger_sandboxes::tls::install();
+        let client = reqwest::Client::builder().timeout(patience);
+        let client = if is_this_machine(&address) { client.no_proxy() } else { client }.build()?;
+        Ok(Self { client, address, patience })
+    }
+
+    /// What one try may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Replaces what the group has. The text is in Prometheus' format 0.0.4.
+    pub(super) async fn put(&self, instance: &str, text: String) -> Result<(), reqwest::Error> {
+        let request = self.client.put(self.group(instance));
+        sent(request.header("content-type", "text/plain; version=0.0.4").body(text)).await
+    }
+
+    /// Takes a group away; also one that is not there.
+    pub(super) async fn delete(&self, instance: &str) -> Result<(), reqwest::Error> {
+        sent(self.client.delete(self.group(instance))).await
+    }
+
+    fn group(&self, instance: &str) -> Url {
+        let mut address = self.address.clone();
+        let base = address.path().trim_end_matches('/').to_owned();
+        address.set_path(&format!("{base}/metrics/job/{}/instance/{instance}", super::JOB));
+        address
+    }
+}
+
+async fn sent(request: reqwest::RequestBuilder) -> Result<(), reqwest::Error> {
+    let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+    answer.map(|_| ()).map_err(reqwest::Error::without_url)
+}
+
+/// What is on this machine is not asked for through a proxy.
+pub(super) fn is_this_machine(address: &Url) -> bool {
+    match address.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}

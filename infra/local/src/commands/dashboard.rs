@@ -1,0 +1,132 @@
+//! `gitledger dashboard`: where the dashboard is, or a report of it in one file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use gitledger_functions::settings::LEDGER_FILE;
+use gitledger_ledger::sqlite::{Durability, SqliteLedger};
+use gitledger_sandboxes::{SystemWorld, World};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Finished;
+use crate::dashboard::Index;
+use crate::dashboard::report::Report;
+use crate::running::{GATEWAY_FILE, LOCK_FILE};
+
+/// Says where the dashboard is, or writes it as a report: one file that works without a network.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  gitledger dashboard\n  gitledger dashboard --export report.html\n  gitledger dashboard --export week.html --last 7d"
+)]
+pub struct Arguments {
+    /// Where the ledger is kept.
+    #[arg(long, env = "GITLEDGER_DATA", default_value = ".gitledger")]
+    data: PathBuf,
+    /// Writes the report into this file instead.
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+    /// The report begins here, as in 2026-03-10T00:00:00Z; at the first event unless given.
+    #[arg(long, requires = "export", conflicts_with = "last")]
+    from: Option<Timestamp>,
+    /// The report ends here; at the newest event unless given.
+    #[arg(long, requires = "export", conflicts_with = "last")]
+    until: Option<Timestamp>,
+    /// The report is of so long until now, for example 90m, 24h or 7d.
+    #[arg(long, requires = "export", value_parser = lasting)]
+    last: Option<SignedDuration>,
+}
+
+/// Runs the command.
+pub async fn run(arguments: Arguments) -> Finished {
+    match &arguments.export {
+        Some(file) => export(&arguments, file).await,
+        None => tell(&arguments.data),
+    }
+}
+
+fn tell(data: &Path) -> Finished {
+    let Some(url) = running(data) else {
+        return Err(format!(
+            "no gateway runs on {0}; start `gitledger up --data {0}`, or write what is there into a file: \
+             `gitledger dashboard --data {0} --export report.html`",
+            data.display()
+        ));
+    };
+    println!("{url}/dashboard");
+    eprintln!("Open it in a browser. It is live, and asks for an API key where the gateway requires one.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The address of the gateway of a data directory, if it runs: whoever runs holds the lock.
+fn running(data: &Path) -> Option<String> {
+    let lock = File::open(data.join(LOCK_FILE)).ok()?;
+    if lock.try_lock_shared().is_ok() {
+        return None;
+    }
+    let url = std::fs::read_to_string(data.join(GATEWAY_FILE)).ok()?;
+    Some(url.trim().to_owned()).filter(|url| !url.is_empty())
+}
+
+async fn export(arguments: &Arguments, file: &Path) -> Finished {
+    let path = arguments.data.join(LEDGER_FILE);
+    if !path.exists() {
+        let data = arguments.data.display();
+        return Err(format!(
+            "there is no ledger in {data}; start `gitledger up --data {data}` or name another --data"
+        ));
+    }
+    let ledger = SqliteLedger::open(&path, Durability::Full).map_err(text)?;
+    let now = SystemWorld.now();
+    let (from, until) = match arguments.last {
+        Some(last) => (now.checked_sub(last).ok(), Some(now)),
+        None => (arguments.from, arguments.until),
+    };
+    let report = Report::of(&Index::new(Arc::new(ledger)), from, until, now).await.map_err(text)?;
+    let page = report.page().map_err(text)?;
+    std::fs::write(file, &page).map_err(|error| format!("{}: {error}", file.display()))?;
+    let (inside, total) = report.operations();
+    let rest = if (inside as u64) < total {
+        format!(", the newest {inside} of them one by one")
+    } else {
+        String::new()
+    };
+    println!("{}: {total} operations{rest}; {} KB", file.display(), page.len() / 1000);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A number and a unit.
+fn lasting(given: &str) -> Result<SignedDuration, String> {
+    let (number, unit) = given.split_at(given.len() - given.chars().next_back().map_or(0, char::len_utf8));
+    let hours_or = |minutes: i64| number.parse::<i64>().ok().and_then(|number| number.checked_mul(minutes));
+    let minutes = match unit {
+        "m" => hours_or(1),
+        "h" => hours_or(60),
+        "d" => hours_or(24 * 60),
+        _ => None,
+    };
+    let minutes = minutes.filter(|minutes| (1..=60 * 24 * 366 * 10).contains(minutes));
+    minutes
+        .map(SignedDuration::from_mins)
+        .ok_or_else(|| "must be a number with m, h or d, up to ten years".to_owned())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lasting;
+
+    #[test]
+    fn a_time_is_a_number_and_a_unit() {
+        assert_eq!(lasting("90m").unwrap().as_mins(), 90);
+        assert_eq!(lasting("24h").unwrap().as_hours(), 24);
+        assert_eq!(lasting("7d").unwrap().as_hours(), 168);
+        for wrong in ["", "7", "d", "-1d", "0h", "7 d", "7w", "999999999999999999h", "1é"] {
+            assert!(lasting(wrong).is_err(), "{wrong}");
+        }
+    }
+}

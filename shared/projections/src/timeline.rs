@@ -1,0 +1,243 @@
+//! What happened when: every operation as a row of numbers and every sandbox's running time, by event time, so
+//! that any window can be asked for.
+//!
+//! The one fold here that grows with the ledger: about 200 bytes an operation, up to [`ROWS_MAX`] of each kind
+//! of row; older ones stay in the ledger. It is not saved: a reader makes it from the events once and follows.
+
+pub mod cost_table;
+pub mod filter;
+pub mod names;
+pub mod panels;
+pub mod row;
+pub mod stretches;
+pub mod usage;
+pub mod window;
+
+use std::collections::{HashMap, VecDeque};
+
+use gitledger_events::operation::{OperationFailed, SideEffect};
+use gitledger_events::sandbox::SandboxLeased;
+use gitledger_events::{Event, Fact};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use cost_table::CostTable;
+pub use filter::{Filter, Found, Listed, Order};
+pub use panels::Panels;
+pub use window::Window;
+
+use crate::bounded::OTHER;
+use crate::cost::attribution::IDLE;
+use crate::counting::ABANDONED;
+use crate::metrics::definitions::ERROR_TYPES;
+use names::{Name, Names};
+use row::{End, Ended, Row};
+use stretches::{Stretches, push};
+
+/// So many rows of each kind are kept: about 200 MB of operations.
+pub const ROWS_MAX: usize = 1_000_000;
+
+/// Everything by event time.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    names: Names,
+    rows: VecDeque<Row>,
+    /// How many rows have been let go: the first one's number.
+    let_go: u64,
+    numbers: HashMap<Uuid, u64>,
+    creations: VecDeque<(i64, u64)>,
+    leases: VecDeque<(i64, bool)>,
+    retries: VecDeque<(i64, u32)>,
+    conflicts: VecDeque<(i64, Name)>,
+    stretches: Stretches,
+    began: Option<Timestamp>,
+    newest: Option<Timestamp>,
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        let mut names = Names::default();
+        // Known from the start: they stand for what nobody named.
+        for word in [IDLE, OTHER, ABANDONED] {
+            names.number(word);
+        }
+        Self {
+            names,
+            rows: VecDeque::new(),
+            let_go: 0,
+            numbers: HashMap::new(),
+            creations: VecDeque::new(),
+            leases: VecDeque::new(),
+            retries: VecDeque::new(),
+            conflicts: VecDeque::new(),
+            stretches: Stretches::default(),
+            began: None,
+            newest: None,
+        }
+    }
+}
+
+impl Timeline {
+    /// Takes in the next event, in the ledger's order.
+    pub fn apply(&mut self, event: &Event) {
+        let at = event.event.recorded_at;
+        self.began = Some(self.began.map_or(at, |began| began.min(at)));
+        self.newest = self.newest.max(Some(at));
+        self.stretches.apply(event, &mut self.names);
+        match &event.event.fact {
+            Fact::SandboxCreated(created) => {
+                push(&mut self.creations, (at.as_microsecond(), created.creation_ms.as_micros()));
+            }
+            Fact::SandboxLeased(leased) => self.leased(leased, event),
+            _ => {
+                if let Some(id) = event.stream.operation_id() {
+                    self.apply_to_operation(id, event);
+                }
+            }
+        }
+    }
+
+    /// When the first event was recorded that is still in it.
+    pub fn began(&self) -> Option<Timestamp> {
+        let kept = self.rows.front().filter(|_| self.let_go > 0);
+        kept.and_then(|row| Timestamp::from_microsecond(row.requested_at).ok()).or(self.began)
+    }
+
+    /// When the newest event was recorded.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// How many operations there were, those included that are not kept any more.
+    pub fn operations(&self) -> u64 {
+        self.let_go + self.rows.len() as u64
+    }
+
+    /// An operation, by its id.
+    pub fn row(&self, id: Uuid) -> Option<&Row> {
+        let number = self.numbers.get(&id)?.checked_sub(self.let_go)?;
+        self.rows.get(usize::try_from(number).ok()?)
+    }
+
+    fn leased(&mut self, leased: &SandboxLeased, event: &Event) {
+        if let Some(hit) = leased.reuse.hit() {
+            push(&mut self.leases, (event.event.recorded_at.as_microsecond(), hit));
+        }
+        let sandbox = self.names.maybe(event.stream.sandbox_id());
+        // A write's intent and its lease go out together: the lease can be recorded first.
+        let row = self.opened(leased.operation_id, event);
+        row.sandbox = sandbox;
+        row.reuse = Some(leased.reuse);
+    }
+
+    fn apply_to_operation(&mut self, id: Uuid, event: &Event) {
+        let at = event.event.recorded_at.as_microsecond();
+        let operation = event.event.operation.as_deref().unwrap_or(OTHER);
+        let operation = self.names.number(operation);
+        match &event.event.fact {
+            Fact::PushAttempted(pushed) if pushed.attempt > 1 => {
+                push(&mut self.retries, (at, pushed.attempt - 1));
+                self.opened(id, event).retries += 1;
+            }
+            Fact::ConflictDetected(_) => {
+                push(&mut self.conflicts, (at, operation));
+                self.opened(id, event).conflicts += 1;
+            }
+            Fact::OperationSucceeded(data) => {
+                self.end(id, event, data.sandbox_id.as_deref(), End::succeeded(at, &data.timing));
+            }
+            Fact::OperationFailed(data) => {
+                let how = self.failure(data);
+                self.end(id, event, data.sandbox_id.as_deref(), End::failed(at, how, &data.timing));
+            }
+            Fact::OperationAbandoned(data) => {
+                let how = self.abandoned(data.side_effect);
+                self.end(id, event, None, End { at, how, duration: None, git: 0, wait: 0 });
+            }
+            Fact::OperationRequested(requested) => {
+                let sandbox = self.names.maybe(requested.sandbox_id.as_deref());
+                let (agent, task) =
+                    (event.event.actor.agent_id.as_deref(), event.event.actor.task_id.as_deref());
+                let (agent, task) = (self.names.maybe(agent), self.names.maybe(task));
+                let row = self.opened(id, event);
+                (row.requested_at, row.name, row.agent, row.task) = (at, operation, agent, task);
+                row.sandbox = if row.sandbox.is_some() { row.sandbox } else { sandbox };
+            }
+            _ => {
+                self.opened(id, event);
+            }
+        }
+    }
+
+    /// The row of an operation, made at its first event.
+    fn opened(&mut self, id: Uuid, event: &Event) -> &mut Row {
+        let repo = event.event.repo.as_ref().map(ToString::to_string);
+        let repo = self.names.maybe(repo.as_deref());
+        let known = self.numbers.get(&id).is_some_and(|number| *number >= self.let_go);
+        if !known {
+            if self.rows.len() >= ROWS_MAX {
+                let oldest = self.rows.pop_front();
+                oldest.and_then(|row| self.numbers.remove(&row.id));
+                self.let_go += 1;
+            }
+            let actor = &event.event.actor;
+            let row = Row {
+                id,
+                name: self.names.number(event.event.operation.as_deref().unwrap_or(OTHER)),
+                agent: self.names.maybe(actor.agent_id.as_deref()),
+                task: self.names.maybe(actor.task_id.as_deref()),
+                repo: Name::default(),
+                sandbox: Name::default(),
+                requested_at: event.event.recorded_at.as_microsecond(),
+                end: None,
+                reuse: None,
+                retries: 0,
+                conflicts: 0,
+            };
+            self.numbers.insert(id, self.operations());
+            self.rows.push_back(row);
+        }
+        let place = self.numbers.get(&id).and_then(|number| usize::try_from(number - self.let_go).ok());
+        let place = place.unwrap_or(self.rows.len() - 1);
+        let row = &mut self.rows[place];
+        if repo.is_some() {
+            row.repo = repo;
+        }
+        row
+    }
+
+    fn end(&mut self, id: Uuid, event: &Event, sandbox: Option<&str>, end: End) {
+        let sandbox = self.names.maybe(sandbox);
+        let begun = begun_at(event, &end);
+        let fresh = self.row(id).is_none();
+        let row = self.opened(id, event);
+        if sandbox.is_some() {
+            row.sandbox = sandbox;
+        }
+        if fresh {
+            row.requested_at = begun;
+        }
+        // The first outcome stands.
+        row.end.get_or_insert(end);
+    }
+
+    fn failure(&mut self, data: &OperationFailed) -> Ended {
+        let known = ERROR_TYPES.contains(&data.error_type.as_str());
+        let error_type = self.names.number(if known { &data.error_type } else { OTHER });
+        Ended::Failed { code: self.names.number(&data.code), error_type, side_effect: data.side_effect }
+    }
+
+    fn abandoned(&mut self, side_effect: SideEffect) -> Ended {
+        Ended::Failed {
+            code: self.names.number(ABANDONED),
+            error_type: self.names.number(OTHER),
+            side_effect,
+        }
+    }
+}
+
+/// When an operation began that is recorded whole in its outcome.
+fn begun_at(event: &Event, end: &End) -> i64 {
+    let took = i64::try_from(end.duration.unwrap_or(0)).unwrap_or(0);
+    event.event.recorded_at.as_microsecond().saturating_sub(took)
+}
