@@ -86,11 +86,13 @@ fn events(function: &Function) -> String {
         Kind::Operation(declaration) => declaration,
         Kind::Other(other) => return others_events(other.name),
     };
-    let mut lines = route("Http", "POST", &declaration.path(), declaration.signed);
-    match declaration.name {
-        "operation-get" => lines.push_str(&route("Record", "GET", "/operations/{id}", false)),
-        "sandbox-warm" => lines.push_str(&schedule("Warm", "1 minute", Some("Warms"))),
-        _ => {}
+    let mut lines = String::new();
+    for (method, path) in function.routes() {
+        let name = if method == "GET" { "Record" } else { "Http" };
+        lines.push_str(&route(name, method, &path, declaration.signed));
+    }
+    if declaration.name == "sandbox-warm" {
+        lines.push_str(&schedule("Warm", "1 minute", Some("Warms")));
     }
     lines
 }
@@ -99,7 +101,6 @@ fn others_events(name: &str) -> String {
     match name {
         "exporter" => schedule("Publish", "1 minute", Some("Publishes")),
         "reaper" => schedule("Reap", "1 minute", None),
-        // In case nobody has appended for a while: what depends on time goes on.
         "projector" => stream("LogTable", 1000, r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#),
         "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#),
         "relay" => stream(

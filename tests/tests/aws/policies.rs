@@ -14,7 +14,7 @@ type Permission = (String, String);
 
 /// AWS's own policies: for logs and traces, and for being invoked with a table's stream.
 const OF_AWS: [&str; 3] =
-    ["AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSLambdaDynamoDBExecutionRole"];
+    ["AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSLambdaDynamoDBExecutionRole"];
 
 fn list(value: &Value) -> Vec<&Value> {
     match value {

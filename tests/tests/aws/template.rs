@@ -10,6 +10,8 @@ use gitledger_tests::{tools, workspace};
 use serde_json::Value;
 
 const FILE: &str = "infra/aws/template.yaml";
+/// Any: nothing in the template depends on it.
+const REGION: &str = "us-east-1";
 
 /// The template as it is checked in.
 pub(crate) fn text() -> String {
@@ -20,7 +22,7 @@ pub(crate) fn text() -> String {
 /// What AWS makes of a template, or why it makes nothing.
 pub(crate) fn translated(template: &str) -> Result<Value, String> {
     let mut translate = tools::sam().command();
-    translate.arg(workspace::root().join("tests/python/translate.py")).env("AWS_DEFAULT_REGION", "us-east-1");
+    translate.arg(workspace::root().join("tests/python/translate.py")).env("AWS_DEFAULT_REGION", REGION);
     translate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = translate.spawn().expect("Python starts");
     child.stdin.take().expect("its input").write_all(template.as_bytes()).expect("it reads");
@@ -31,7 +33,7 @@ pub(crate) fn translated(template: &str) -> Result<Value, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
 }
 
-/// What cfn-lint says about a translated template; empty when it says nothing.
+/// What cfn-lint says about a translated template, warnings too; empty when it says nothing.
 fn linted(template: &Value) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("template.json");
@@ -39,7 +41,7 @@ fn linted(template: &Value) -> String {
     let sam = tools::sam();
     let lint = sam.script("cfn-lint").unwrap_or_else(|error| panic!("{error}"));
     let mut lint = std::process::Command::new(lint);
-    lint.args(["--regions", "us-east-1", "--format", "parseable", "--"]).arg(&file).stdin(Stdio::null());
+    lint.args(["--regions", REGION, "--format", "parseable", "--"]).arg(&file).stdin(Stdio::null());
     let output = lint.output().expect("cfn-lint starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success() || !said.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
