@@ -184,6 +184,16 @@ impl Function {
         }
     }
 
+    /// Its routes over HTTP: method and path.
+    pub fn routes(&self) -> Vec<(&'static str, String)> {
+        let Kind::Operation(declaration) = self.kind else { return Vec::new() };
+        let mut routes = vec![("POST", declaration.path())];
+        if declaration.name == "operation-get" {
+            routes.push(("GET", "/operations/{id}".to_owned()));
+        }
+        routes
+    }
+
     /// Whether an operation of it can be deferred: it changes something, and its answer can be waited for too
     /// long.
     pub fn defers(&self) -> bool {

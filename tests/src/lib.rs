@@ -13,6 +13,7 @@ pub mod process;
 pub mod processes;
 pub mod program;
 pub mod system;
+pub mod template;
 pub mod tools;
 pub mod trap;
 pub mod wait;

@@ -92,6 +92,11 @@ pub fn chromium() -> PathBuf {
     had(browser::chromium())
 }
 
+/// Translates SAM templates as AWS does, and checks what comes of it.
+pub fn sam() -> Python {
+    had(python::environment("sam", &["aws-sam-translator==1.115.0", "cfn-lint==1.58.0"]))
+}
+
 /// `cargo-lambda`: the program, without the cross compiler (400 MB) that only its `build` needs.
 pub fn cargo_lambda() -> PathBuf {
     let name = "cargo-lambda";

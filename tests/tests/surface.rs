@@ -52,6 +52,19 @@ fn no_function_has_a_test_program_of_its_own() {
     file_has("functions/Cargo.toml", "# <functions>\n", "# </functions>", &lines);
 }
 
+/// As API Gateway has them, so that `cargo lambda watch` answers where the deployed functions do.
+#[test]
+fn the_watcher_has_the_routes_of_the_template() {
+    let mut lines = String::new();
+    for function in catalogue::all() {
+        let name = function.name();
+        for (method, path) in function.routes() {
+            writeln!(lines, "\"{path}\" = [{{ method = \"{method}\", function = \"{name}\" }}]").expect("text");
+        }
+    }
+    file_has("Cargo.toml", "# <routes>\n", "# </routes>", &lines);
+}
+
 fn fields(operation: &Declaration) -> String {
     let schema = (operation.input_schema)();
     let required: Vec<&str> = schema

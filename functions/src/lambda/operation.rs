@@ -131,7 +131,10 @@ async fn go_on(world: &World, name: &'static str, invocation: &Invocation, id: U
     let turn = Turn { by: invocation.request_id.clone(), patience };
     match resume(world, id, &turn).await {
         Err(Refusal::Fault(reason)) => Err(reason.into()),
-        answer => Ok(told(Caller::Direct, invocation, name, answer, None)),
+        answer => {
+            let answer = answer.map(|answer| world.price(answer));
+            Ok(told(Caller::Direct, invocation, name, answer, None))
+        }
     }
 }
 
@@ -155,7 +158,7 @@ async fn recorded(world: &World, principal: &Principal, path: &str) -> Result<An
     let id = path.rsplit_once("/operations/").and_then(|(_, id)| id.parse::<Uuid>().ok());
     let Some(id) = id else { return Err(missing) };
     let records = world.ledger.read_stream(&Stream::operation(id), 1).await?;
-    Answer::shown(id, &records, principal).ok_or(missing)
+    Answer::shown(id, &records, principal).map(|answer| world.price(answer)).ok_or(missing)
 }
 
 fn told(

@@ -67,6 +67,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "the file of prices; default `prices.toml` in the data directory, if it is there, else list prices",
     ),
     ("GITLEDGER_POLICY_TEXT", "the policies themselves, where there is no file; GITLEDGER_POLICY goes first"),
+    ("GITLEDGER_PRICES_TEXT", "the prices themselves, where there is no file; GITLEDGER_PRICES goes first"),
     (
         "GITLEDGER_SANDBOX_TTL_S",
         "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
@@ -95,8 +96,6 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The policies' file, if one is named.
     pub policy_file: Option<PathBuf>,
-    /// The price file, if one is named.
-    pub prices_file: Option<PathBuf>,
     /// The policies themselves, if they are given.
     pub policy_text: Option<String>,
     /// Which ledger.
@@ -109,6 +108,10 @@ pub struct Settings {
     pub secrets: Secrets,
     /// What stands before a function's name where it is invoked.
     pub function_prefix: String,
+    /// The price file, if one is named.
+    pub prices_file: Option<PathBuf>,
+    /// The prices themselves, if they are given.
+    pub prices_text: Option<String>,
     /// The file of API keys, if one is named.
     pub keys_file: Option<PathBuf>,
     /// Whether HTTP requests need an API key. Not a variable: whoever serves them decides.
@@ -215,13 +218,14 @@ impl Settings {
             webhook: get("E2B_WEBHOOK_SECRET")
                 .map(|secret| Webhook { secret: Secret::new(secret), team_id: get("E2B_TEAM_ID") }),
             policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
-            prices_file: get("GITLEDGER_PRICES").map(PathBuf::from),
             policy_text: get("GITLEDGER_POLICY_TEXT"),
             ledger: elsewhere::ledger(get)?,
             tables: elsewhere::tables(get),
             aws: elsewhere::aws(get),
             secrets: elsewhere::secrets(get),
             function_prefix: get("GITLEDGER_FUNCTION_PREFIX").unwrap_or_default(),
+            prices_file: get("GITLEDGER_PRICES").map(PathBuf::from),
+            prices_text: get("GITLEDGER_PRICES_TEXT"),
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
         })
@@ -258,7 +262,8 @@ impl Settings {
         let named = self.prices_file.is_some();
         let file = self.prices_file.clone().unwrap_or_else(|| self.data_dir.join(PRICES_FILE));
         let refuse = |rule: String| wrong("GITLEDGER_PRICES", &format!("{} {rule}", file.display()));
-        match std::fs::read_to_string(&file) {
+        let given = self.prices_text.as_ref().filter(|_| !named);
+        match given.map_or_else(|| std::fs::read_to_string(&file), |text| Ok(text.clone())) {
             Ok(text) => Prices::parse(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
                 Ok(Prices::standard().clone())

@@ -162,7 +162,8 @@ pub(super) async fn operation(
         Ok(records) => match Answer::shown(id, &records, &principal) {
             None => missing(),
             Some(answer) => {
-                reply::answer(&gateway.world.price(answer), Answer::of_stream(id, &records).is_some())
+                let ended = Answer::of_stream(id, &records).is_some();
+                reply::answer(&gateway.world.price(answer), ended)
             }
         },
     }
