@@ -46,7 +46,7 @@ impl Pump {
         Ok(true)
     }
 
-    pub async fn to_the_end(&mut self) -> Result<(), LedgerError> {
+    pub async fn drain(&mut self) -> Result<(), LedgerError> {
         while self.once().await? {}
         Ok(())
     }
