@@ -101,9 +101,10 @@ impl DynamoLedger {
         }
     }
 
-    /// Makes the connection before it is needed. Whether that works shows later.
+    /// Makes the connection before it is needed, with one try. Whether that works shows later.
     pub async fn warm(&self) {
-        let _ = self.store.get("warm", 0).await;
+        let once = Store { patience: Patience { tries: 1, ..Patience::default() }, ..self.store.clone() };
+        let _ = once.get("warm", 0).await;
     }
 
     /// What the function `sequencer` keeps between its batches.

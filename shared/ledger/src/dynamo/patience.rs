@@ -1,7 +1,7 @@
 //! Trying again: bounded, with full jitter. The SDK's own retries are off, because its budget of retries ends
 //! at the rates of throttling that a burst meets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use uuid::Uuid;
@@ -17,12 +17,19 @@ pub struct Patience {
     pub first_pause: Duration,
     /// No pause is longer.
     pub longest_pause: Duration,
+    /// After so long there is no further try.
+    pub in_all: Duration,
 }
 
 impl Default for Patience {
     /// At most about 4 s of pauses, 2 s on average: less than any caller waits.
     fn default() -> Self {
-        Self { tries: 8, first_pause: Duration::from_millis(25), longest_pause: Duration::from_secs(1) }
+        Self {
+            tries: 8,
+            first_pause: Duration::from_millis(25),
+            longest_pause: Duration::from_secs(1),
+            in_all: Duration::from_secs(10),
+        }
     }
 }
 
@@ -33,16 +40,21 @@ impl Patience {
         E: ProvideErrorMetadata,
         F: Future<Output = Result<T, SdkError<E>>>,
     {
+        let began = Instant::now();
         let mut tried = 1;
         loop {
             match request().await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if tried < self.tries && may_pass(&error) => {}
+                Err(error) if self.is_left(tried, began) && may_pass(&error) => {}
                 Err(error) => return Err(Box::new(error)),
             }
             tokio::time::sleep(self.pause(tried)).await;
             tried += 1;
         }
+    }
+
+    fn is_left(self, tried: u32, began: Instant) -> bool {
+        tried < self.tries && began.elapsed() < self.in_all
     }
 
     /// Anything between nothing and the longest pause after so many tries.

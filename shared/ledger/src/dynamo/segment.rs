@@ -90,7 +90,14 @@ impl Segment {
     pub fn text(&self) -> String {
         let mut text = String::with_capacity(self.parts.iter().map(Part::text_bytes).sum());
         for part in &self.parts {
-            text.push_str(&format!("{} {} {}\n", part.stream, part.first, part.lines.len()));
+            text.extend([
+                part.stream.as_str(),
+                " ",
+                &part.first.to_string(),
+                " ",
+                &part.lines.len().to_string(),
+                "\n",
+            ]);
             for line in &part.lines {
                 text.push_str(line);
                 text.push('\n');

@@ -64,15 +64,15 @@ async fn measured(engine: &Engine, appends: &Appends, operations: usize, per_bat
     let ledger = DynamoLedger::over(settings.clone(), meter.clone(), None, Patience::default());
     let mut sequencer = ledger.sequencer();
     let mut reader = StreamReader::new(&settings, client()).unwrap();
-    let (mut appended, mut sequenced, mut events) = (0, 0, 0);
+    let (mut appending, mut sequencing, mut events) = (0, 0, 0);
     let mut sandbox = (Stream::sandbox("i7k2m9x4q1w8e5r3t6y0").unwrap(), 0);
     for number in 1..=operations {
         events += operate(&ledger, appends, &mut sandbox).await;
-        appended += meter.take().written;
+        appending += meter.take().written;
         if number % per_batch == 0 {
             let batch = reader.next().await.unwrap();
             batch.sequence(&mut sequencer).await.unwrap();
-            sequenced += meter.take().written;
+            sequencing += meter.take().written;
         }
     }
     let replay = DynamoLedger::over(settings, meter.clone(), None, Patience::default());
@@ -86,7 +86,7 @@ async fn measured(engine: &Engine, appends: &Appends, operations: usize, per_bat
     assert_eq!(replayed, events as u64);
     let operations = operations as f64;
     let read = meter.take().read_halves as f64 / 2.0;
-    [appended as f64 / operations, sequenced as f64 / operations, read / events as f64]
+    [appending as f64 / operations, sequencing as f64 / operations, read / events as f64]
 }
 
 #[tokio::test]

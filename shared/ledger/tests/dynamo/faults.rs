@@ -15,8 +15,12 @@ const APPENDERS: u128 = 8;
 const APPENDS: u128 = 2_000;
 
 /// Longer pauses would make a longer test and no other one.
-const PATIENCE: Patience =
-    Patience { tries: 5, first_pause: Duration::from_micros(100), longest_pause: Duration::from_millis(2) };
+const PATIENCE: Patience = Patience {
+    tries: 5,
+    first_pause: Duration::from_micros(100),
+    longest_pause: Duration::from_millis(2),
+    in_all: Duration::from_mins(1),
+};
 
 /// 30 % refused, 5 % carried out in silence, and now and then nothing at all for a while.
 fn fate(number: u64) -> Fate {

@@ -1,4 +1,4 @@
-//! What no append of ours would write: events of an unknown type, and a commit whose bytes are damaged.
+//! What no function of ours would write: events of an unknown type, damaged bytes, a past that was long ago.
 
 use std::io::Write;
 
@@ -79,4 +79,20 @@ pub async fn append_damaged(settings: &DynamoSettings, number: u128) -> Stream {
 /// The same, whole.
 pub async fn mend(settings: &DynamoSettings, stream: Stream) {
     put(settings, &stream, 1, squeezed(&[good()])).await;
+}
+
+/// The digests that begin at these positions were written long ago.
+pub async fn age_digests(settings: &DynamoSettings, at: [u64; 2]) {
+    for at in at {
+        let update = engine(settings).update_item().table_name(&settings.log_table);
+        update
+            .key("k", AttributeValue::S("digest".to_owned()))
+            .key("at", AttributeValue::N(at.to_string()))
+            .update_expression("SET w = :w")
+            .condition_expression("attribute_exists(w)")
+            .expression_attribute_values(":w", AttributeValue::N("1".to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
 }

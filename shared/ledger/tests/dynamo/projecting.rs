@@ -20,7 +20,7 @@ async fn filled(engine: &Engine, commits: u128, each: usize) -> (DynamoLedger, D
         let events = (0..each).map(|_| event("")).collect();
         ledger.append(commit_of(number, stream(number % 5), Expected::Any, events)).await.unwrap();
     }
-    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    Pump::new(&ledger, &settings).drain().await.unwrap();
     (ledger, settings)
 }
 
@@ -107,7 +107,7 @@ async fn a_hundred_poisoned_events_among_ten_thousand_stop_nothing_and_are_folde
     for number in 0..100 {
         poison::append(&settings, number, 100).await;
     }
-    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    Pump::new(&ledger, &settings).drain().await.unwrap();
     assert_eq!(everything(&ledger).await.len(), 10_000);
     while project(&ledger, 1000).await.unwrap() {}
     let saved = ledger.load_projection(&KEY).await.unwrap().unwrap();
@@ -165,9 +165,9 @@ async fn a_broken_envelope_is_told_at_its_place_and_hides_no_other_event() {
     let engine = Engine::start();
     let (ledger, settings) = engine.ledger().await;
     poison::append_broken(&settings, 1).await;
-    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    Pump::new(&ledger, &settings).drain().await.unwrap();
     poison::append_broken(&settings, 2).await;
-    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    Pump::new(&ledger, &settings).drain().await.unwrap();
     let mut after = 0;
     let mut found = Vec::new();
     loop {
