@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gitledger_events::Fact;
-use gitledger_ledger::dynamo::{AccessKeys, Bucket, DynamoLedger, DynamoSettings, Folded as Tried, StreamBatch};
+use gitledger_ledger::dynamo::{
+    AccessKeys, Bucket, DynamoLedger, DynamoSettings, Folded as Tried, StreamBatch,
+};
 use gitledger_projections::Projection;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
@@ -23,7 +25,8 @@ const TRY: Duration = Duration::from_secs(10);
 pub(super) async fn ledger(settings: &Settings) -> Result<DynamoLedger, Error> {
     let Settings { aws, tables, .. } = settings;
     let address = |text: &Option<String>| text.as_deref().map(str::parse).transpose();
-    let bucket = tables.bucket.clone().map(|name| Ok::<_, Error>(Bucket { name, endpoint: address(&aws.endpoint)? }));
+    let bucket =
+        tables.bucket.clone().map(|name| Ok::<_, Error>(Bucket { name, endpoint: address(&aws.endpoint)? }));
     let told = DynamoSettings {
         region: region(aws),
         endpoint: address(&aws.dynamodb)?,
@@ -99,8 +102,11 @@ pub(super) async fn retry(ledger: &DynamoLedger) -> Result<Told, Error> {
         into.map_or_else(Tried::Not, Tried::Into)
     });
     let tried = tried.await?;
-    let left: Vec<Value> =
-        tried.left.iter().map(|(position, why)| json!({"position": position.as_u64(), "reason": why})).collect();
+    let left: Vec<Value> = tried
+        .left
+        .iter()
+        .map(|(position, why)| json!({"position": position.as_u64(), "reason": why}))
+        .collect();
     Ok((json!({"folded": tried.folded, "left": left}), Note { outcome: "done", ..Note::default() }))
 }
 
@@ -113,4 +119,28 @@ pub(super) fn deferred_in(event: Value) -> Result<Vec<(String, Uuid)>, Error> {
         Some((record.dynamodb.sequence_number.clone(), last.stream.operation_id()?))
     });
     Ok(deferring.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(name: &str) -> Value {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/triggers");
+        serde_json::from_slice(&std::fs::read(dir.join(name)).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn only_what_defers_an_operation_is_passed_on() {
+        let id = "019ac0f2-6a3b-7c44-9d21-3f5b8a7e6c10".parse().unwrap();
+        assert_eq!(
+            deferred_in(sample("relay.dynamodb.json")).unwrap(),
+            [("8000000000000000043003".to_owned(), id)]
+        );
+        assert!(deferred_in(sample("sequencer.dynamodb.json")).unwrap().is_empty());
+        let mut gone = sample("relay.dynamodb.json");
+        gone["Records"][0]["eventName"] = json!("REMOVE");
+        assert!(deferred_in(gone).unwrap().is_empty());
+        assert!(deferred_in(json!({})).is_err());
+    }
 }
