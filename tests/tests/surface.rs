@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gitledger_functions::catalogue;
+use gitledger_functions::lambda::RESUME;
 use gitledger_functions::settings::VARIABLES;
 use gitledger_functions::trigger::{self, Trigger};
 use gitledger_functions::{Refusal, Request};
@@ -59,7 +60,8 @@ fn the_watcher_has_the_routes_of_the_template() {
     for function in catalogue::all() {
         let name = function.name();
         for (method, path) in function.routes() {
-            writeln!(lines, "\"{path}\" = [{{ method = \"{method}\", function = \"{name}\" }}]").expect("text");
+            writeln!(lines, "\"{path}\" = [{{ method = \"{method}\", function = \"{name}\" }}]")
+                .expect("text");
         }
     }
     file_has("Cargo.toml", "# <routes>\n", "# </routes>", &lines);
@@ -226,6 +228,8 @@ fn requests(operation: &str, event: Value) -> Result<Vec<Request>, Refusal> {
         Trigger::Queue(messages) => {
             messages.into_iter().map(|message| trigger::of_message(operation, message, id)).collect()
         }
+        // What the relay sends names an operation that is there, and asks for none.
+        Trigger::Direct(event) if event.get(RESUME).is_some() => Ok(Vec::new()),
         Trigger::Direct(event) => Ok(vec![trigger::of_json(operation, event, id)?]),
         Trigger::Schedule | Trigger::Changes(_) => Ok(Vec::new()),
     }
