@@ -54,6 +54,7 @@ pub use retry::{Folded, Retried};
 pub use sequencer::{Sequenced, Sequencer};
 pub use settings::{AccessKeys, Bucket, DynamoSettings};
 pub use shards::StreamReader;
+pub use signed::Signed;
 pub use transport::Transport;
 
 use self::log::Log;
@@ -92,7 +93,12 @@ impl DynamoLedger {
         patience: Patience,
     ) -> Self {
         let store = Store::new(settings, transport, claims, patience);
-        Self { streams: Streams::new(store.clone()), log: Log::new(store.clone()), store, seen: Seen::default() }
+        Self {
+            streams: Streams::new(store.clone()),
+            log: Log::new(store.clone()),
+            store,
+            seen: Seen::default(),
+        }
     }
 
     /// Makes the connection before it is needed. Whether that works shows later.

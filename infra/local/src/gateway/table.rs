@@ -224,7 +224,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/series",
         told: Told::Once(Words {
-            id: "getSeries",
+            id: "getDashboardSeries",
             tag: "dashboard",
             summary: "The twelve panels of a window, by event time",
             description: "",
@@ -238,7 +238,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/verdict",
         told: Told::Once(Words {
-            id: "getVerdict",
+            id: "getDashboardVerdict",
             tag: "dashboard",
             summary: "Whether a window speaks for moving off hosted sandboxes",
             description: "",
@@ -252,7 +252,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/cost",
         told: Told::Once(Words {
-            id: "getCost",
+            id: "getDashboardCost",
             tag: "dashboard",
             summary: "What the sandboxes of a window cost, by agent and by operation",
             description: "",
@@ -266,7 +266,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/sandboxes",
         told: Told::Once(Words {
-            id: "getLiveSandboxes",
+            id: "getDashboardSandboxes",
             tag: "dashboard",
             summary: "The sandboxes that are alive, with what they have cost",
             description: "",
@@ -280,7 +280,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/operations",
         told: Told::Once(Words {
-            id: "findOperations",
+            id: "findDashboardOperations",
             tag: "dashboard",
             summary: "The operations behind a point of a panel",
             description: "",
@@ -294,7 +294,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/operations/{id}",
         told: Told::Once(Words {
-            id: "getStory",
+            id: "getDashboardOperation",
             tag: "dashboard",
             summary: "One operation from its request to its outcome",
             description: "",
@@ -308,7 +308,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/live",
         told: Told::Once(Words {
-            id: "followLedger",
+            id: "followDashboard",
             tag: "dashboard",
             summary: "Tells of new events as they are recorded",
             description: "Server-sent events: `position` with the ledger's last position, at once and then at most \

@@ -22,20 +22,13 @@ pub struct Patience {
 impl Default for Patience {
     /// At most about 4 s of pauses, 2 s on average: less than any caller waits.
     fn default() -> Self {
-        Self {
-            tries: 8,
-            first_pause: Duration::from_millis(25),
-            longest_pause: Duration::from_secs(1),
-        }
+        Self { tries: 8, first_pause: Duration::from_millis(25), longest_pause: Duration::from_secs(1) }
     }
 }
 
 impl Patience {
     /// Asks until there is an answer, an error that stays, or no patience.
-    pub async fn ask<T, E, F>(
-        self,
-        mut request: impl FnMut() -> F,
-    ) -> Result<T, Box<SdkError<E>>>
+    pub async fn ask<T, E, F>(self, mut request: impl FnMut() -> F) -> Result<T, Box<SdkError<E>>>
     where
         E: ProvideErrorMetadata,
         F: Future<Output = Result<T, SdkError<E>>>,
@@ -54,7 +47,8 @@ impl Patience {
 
     /// Anything between nothing and the longest pause after so many tries.
     fn pause(self, tried: u32) -> Duration {
-        let longest = self.first_pause.saturating_mul(1 << tried.min(16).saturating_sub(1)).min(self.longest_pause);
+        let longest =
+            self.first_pause.saturating_mul(1 << tried.min(16).saturating_sub(1)).min(self.longest_pause);
         // The last 32 bits of such an id are random, which saves a source of randomness.
         let [.., a, b, c, d] = Uuid::now_v7().into_bytes();
         longest.mul_f64(f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX))

@@ -94,8 +94,8 @@ mod tests {
     use super::Books;
     use crate::contract::sample::{commit, commit_of, event, stream};
     use crate::sqlite::append::{append, at_once};
-    use crate::written::WrittenCommit;
     use crate::sqlite::schema;
+    use crate::written::WrittenCommit;
     use crate::{AppendError, Expected, LedgerError, Position};
 
     fn books() -> Books {

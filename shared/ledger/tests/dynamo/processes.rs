@@ -101,7 +101,13 @@ async fn project(ledger: &DynamoLedger) -> Result<(), LedgerError> {
 }
 
 /// Starts a process again and again, and kills it each time after a while, until it is time to end.
-fn keep_killing(role: &'static str, settings: DynamoSettings, seed: u64, end: Arc<AtomicBool>, kills: Arc<AtomicU32>) {
+fn keep_killing(
+    role: &'static str,
+    settings: DynamoSettings,
+    seed: u64,
+    end: Arc<AtomicBool>,
+    kills: Arc<AtomicU32>,
+) {
     let mut dice = Dice(seed);
     while !end.load(Ordering::SeqCst) {
         let mut child = start(role, &settings);

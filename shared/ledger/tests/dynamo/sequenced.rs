@@ -66,7 +66,9 @@ impl Sequenced {
             let page = self.ledger.read_all(placed.0, 10_000).await?;
             let Some(last) = page.last() else { break };
             placed.0 = last.position;
-            placed.1.extend(page.into_iter().map(|one| ((one.record.stream, one.record.version), one.position)));
+            placed
+                .1
+                .extend(page.into_iter().map(|one| ((one.record.stream, one.record.version), one.position)));
         }
         Ok(placed.1.get(&(stream.clone(), version)).copied())
     }

@@ -1,7 +1,9 @@
 //! The sequencer: whatever the table's stream does, and wherever the sequencer dies.
 
 use gitledger_ledger::contract::sample::{commit, stream};
-use gitledger_ledger::dynamo::{DynamoLedger, DynamoSettings, Patience, StreamBatch, StreamReader, StreamRecord};
+use gitledger_ledger::dynamo::{
+    DynamoLedger, DynamoSettings, Patience, StreamBatch, StreamReader, StreamRecord,
+};
 use gitledger_ledger::{Expected, Ledger};
 
 use super::engine::{Engine, client};
