@@ -16,8 +16,7 @@ use gitledger_projections::cost::Prices;
 use gitledger_projections::timeline::filter::{Outcome, With};
 use gitledger_projections::timeline::{Filter, Order, Window};
 use jiff::Timestamp;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -102,12 +101,6 @@ fn fifty() -> usize {
 struct News {
     /// The ledger's last position.
     position: u64,
-}
-
-/// The fields of a query with everything they refer to in place.
-pub(super) fn fields_of<T: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>()
 }
 
 type Asked<T> = Result<Query<T>, QueryRejection>;

@@ -15,7 +15,7 @@ use gitledger_projections::timeline::{CostTable, Found};
 
 use super::access::admit;
 use super::guard::{Place, own_pages};
-use super::route::{Body, Method, Route, Told, Words, of};
+use super::route::{Body, Method, Route, Told, Words, fields_of, of};
 use super::shapes::{EventsPage, Health, Index, Page, Sandbox, Sandboxes};
 use super::{Gateway, dashboard, docs, openapi, reply, routes};
 use crate::dashboard::shapes::{LiveSandboxes, Series, Story};
@@ -130,7 +130,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: "ledger",
             summary: "Shows what it cost, divided so that the parts add up to the whole",
             description: "Money is in billionths of a dollar. The whole ledger is read for each answer.",
-            query: Some(|| schemars::schema_for!(Question)),
+            query: Some(fields_of::<Question>),
             answers: &[(200, "What the window cost.", Body::Json(of::<CostTold>))],
             problems: &[400, 503],
         }),
@@ -228,7 +228,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: "dashboard",
             summary: "The twelve panels of a window, by event time",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Span>),
+            query: Some(fields_of::<dashboard::Span>),
             answers: &[(200, "The panels.", Body::Json(of::<Series>))],
             problems: &[400, 503],
         }),
@@ -242,7 +242,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: "dashboard",
             summary: "Whether a window speaks for moving off hosted sandboxes",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Span>),
+            query: Some(fields_of::<dashboard::Span>),
             answers: &[(200, "The five criteria.", Body::Json(of::<Verdict>))],
             problems: &[400, 503],
         }),
@@ -256,7 +256,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: "dashboard",
             summary: "What the sandboxes of a window cost, by agent and by operation",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Span>),
+            query: Some(fields_of::<dashboard::Span>),
             answers: &[(200, "Each list adds up to the total.", Body::Json(of::<CostTable>))],
             problems: &[400, 503],
         }),
@@ -284,7 +284,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: "dashboard",
             summary: "The operations behind a point of a panel",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Which>),
+            query: Some(fields_of::<dashboard::Which>),
             answers: &[(200, "How many there are, and the first of them.", Body::Json(of::<Found>))],
             problems: &[400, 503],
         }),
