@@ -1,11 +1,14 @@
 //! A snapshot as Prometheus text (exposition format 0.0.4): families sorted by name, bounds as canonical floats (`1.0`,
 //! or histories of different Prometheus versions do not join).
 //!
-//! Written here and not by `metrics-exporter-prometheus`, which takes histograms sample by sample only and knows no
-//! counters with decimals; the tests compare the two.
+//! `metrics-exporter-prometheus` writes what a family is. Its recorder is not used, which takes histograms sample by
+//! sample only and knows no counters with decimals, nor its escaping of labels, which takes two backslashes for one
+//! that is escaped already. The tests compare with the recorder.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+
+use metrics_exporter_prometheus::formatting::{write_help_line, write_type_line};
 
 use super::board::definition;
 use super::definitions::Kind;
@@ -42,7 +45,10 @@ pub(super) fn comments(name: &str) -> String {
         Kind::Gauge => "gauge",
         Kind::Histogram => "histogram",
     };
-    format!("# HELP {name} {}\n# TYPE {name} {kind}\n", metric.help)
+    let mut text = String::new();
+    write_help_line(&mut text, name, None, None, metric.help);
+    write_type_line(&mut text, name, None, None, kind);
+    text
 }
 
 /// `a="b",c="d"`.
@@ -72,7 +78,13 @@ pub(super) fn counter(text: &mut String, name: &str, labels: &str, value: Count,
 }
 
 /// The buckets, cumulated, the sum and the count; so many samples.
-pub(super) fn histogram(text: &mut String, name: &str, labels: &str, value: &HistogramValue, at: &str) -> usize {
+pub(super) fn histogram(
+    text: &mut String,
+    name: &str,
+    labels: &str,
+    value: &HistogramValue,
+    at: &str,
+) -> usize {
     let comma = if labels.is_empty() { "" } else { "," };
     let mut below = 0;
     for (bucket, number) in value.counts.iter().enumerate() {
@@ -86,7 +98,14 @@ pub(super) fn histogram(text: &mut String, name: &str, labels: &str, value: &His
 }
 
 /// One line; `at` is empty, or a blank and seconds.
-pub(super) fn sample(text: &mut String, name: &str, suffix: &str, labels: &str, value: impl Display, at: &str) {
+pub(super) fn sample(
+    text: &mut String,
+    name: &str,
+    suffix: &str,
+    labels: &str,
+    value: impl Display,
+    at: &str,
+) {
     let _ = if labels.is_empty() {
         writeln!(text, "{name}{suffix} {value}{at}")
     } else {
