@@ -7,7 +7,7 @@ use gitledger_events::sandbox::Reuse;
 use gitledger_events::{Event, Fact};
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_ledger::{Ledger, Position};
-use gitledger_projections::cost::{Price, ResourceTime, SandboxUsage};
+use gitledger_projections::cost::{Price, Prices, ResourceTime, SandboxUsage};
 use gitledger_projections::metrics::Metrics;
 use gitledger_projections::{Projection, Sandboxes};
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::agents::Load;
 
 const PAGE: usize = 1000;
+/// What E2B's list says now.
+fn list_price() -> Price {
+    let prices = Prices::standard();
+    prices.row("e2b-list", i64::MAX).expect("the list that is compiled in").clone()
+}
+
 /// The goals.
 const HITS_MIN: f64 = 0.95;
 const P95_MS_MAX: f64 = 1000.0;
@@ -173,7 +179,7 @@ pub fn print(load: &Load, rows: &[(&str, Record)], ttl_s: u64) {
             record.hits() * 100.0,
             percentile(&record.clones_ms, 95),
             record.running_s(),
-            Price::E2B_LIST.of(record.used).as_dollars_f64(),
+            list_price().of(record.used).as_dollars_f64(),
             share * 100.0,
         );
         if !record.failures.is_empty() {
@@ -187,7 +193,7 @@ pub fn print(load: &Load, rows: &[(&str, Record)], ttl_s: u64) {
         "one sandbox per task",
         format!("killed after {ttl_s} s"),
         base.running_micros as f64 / 1e6,
-        Price::E2B_LIST.of(base).as_dollars_f64(),
+        list_price().of(base).as_dollars_f64(),
         100.0
     );
     let p95 = percentile(&last.durations_ms, 95);
