@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// They do not all begin at the same moment: over so long.
-const ARRIVAL: Duration = Duration::from_secs(60);
+const ARRIVAL: Duration = Duration::from_mins(1);
 /// Between two operations of a task.
 const THINK_MS: [u64; 2] = [300, 3000];
 /// Between two tasks.
@@ -104,6 +104,6 @@ impl Chance {
     async fn pause(&mut self, [least, most]: [u64; 2]) {
         let least = Duration::from_millis(least);
         let most = Duration::from_millis(most);
-        tokio::time::sleep(least + (most - least).mul_f64(self.unit())).await;
+        tokio::time::sleep(least + most.saturating_sub(least).mul_f64(self.unit())).await;
     }
 }

@@ -1,5 +1,7 @@
 //! What one arm's ledger says, and the table of all arms.
 
+#![allow(clippy::cast_precision_loss)] // numbers for people, far below where floats lose any
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
