@@ -5,11 +5,13 @@ use std::fmt;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gitledger_events::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::commit_item::CommitItem;
-use super::item::{Item, Misshapen, bytes};
+use super::item::{Body, Item, Misshapen, bytes};
+use super::lines;
 use super::sequencer::{Sequenced, Sequencer};
 use crate::LedgerError;
 
@@ -106,6 +108,14 @@ impl StreamBatch {
 }
 
 impl StreamRecord {
+    /// The events of a new commit, where they are in the item itself. `None`: it is none, or they lie elsewhere, as
+    /// large ones do.
+    pub fn events(&self) -> Option<Vec<Record>> {
+        let commit = self.commit().ok().filter(|_| self.name == "INSERT")?;
+        let Body::Here(body) = &commit.body else { return None };
+        commit.records(&lines::unfold(body).ok()?).ok()
+    }
+
     fn commit(&self) -> Result<CommitItem, Misshapen> {
         let image: Result<Item, Misshapen> = self
             .dynamodb
