@@ -101,7 +101,9 @@ fn others_events(name: &str) -> String {
     match name {
         "exporter" => schedule("Publish", "1 minute", Some("Publishes")),
         "reaper" => schedule("Reap", "1 minute", None),
-        "projector" => stream("LogTable", 1000, r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#),
+        "projector" => {
+            stream("LogTable", 1000, r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#)
+        }
         "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#),
         "relay" => stream(
             "EventsTable",

@@ -59,7 +59,8 @@ fn the_watcher_has_the_routes_of_the_template() {
     for function in catalogue::all() {
         let name = function.name();
         for (method, path) in function.routes() {
-            writeln!(lines, "\"{path}\" = [{{ method = \"{method}\", function = \"{name}\" }}]").expect("text");
+            writeln!(lines, "\"{path}\" = [{{ method = \"{method}\", function = \"{name}\" }}]")
+                .expect("text");
         }
     }
     file_has("Cargo.toml", "# <routes>\n", "# </routes>", &lines);

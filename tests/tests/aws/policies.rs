@@ -59,7 +59,8 @@ struct Role {
 }
 
 fn role(resources: &Map<String, Value>, function: &str) -> Role {
-    let role = resources[function]["Properties"]["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
+    let role =
+        resources[function]["Properties"]["Role"]["Fn::GetAtt"][0].as_str().expect("a role of its own");
     assert_eq!(role, format!("{function}Role"));
     let properties = &resources[role]["Properties"];
     let mut found = Role { permissions: Vec::new(), of_aws: BTreeSet::new() };
@@ -68,7 +69,9 @@ fn role(resources: &Map<String, Value>, function: &str) -> Role {
     }
     for arn in list(&properties["ManagedPolicyArns"]) {
         match arn["Ref"].as_str() {
-            Some(name) => found.permissions.extend(permissions(&resources[name]["Properties"]["PolicyDocument"])),
+            Some(name) => {
+                found.permissions.extend(permissions(&resources[name]["Properties"]["PolicyDocument"]))
+            }
             None => {
                 let name = shown(arn);
                 found.of_aws.insert(name.rsplit('/').next().unwrap_or_default().to_owned());
@@ -152,8 +155,16 @@ fn no_function_can_do_what_it_does_not_need() {
     }
     assert_eq!(readers["ApiKeys"], ["authorizer"]);
     assert_eq!(readers["WebhookSecret"], ["sandbox-lifecycle"]);
-    assert!(!readers["GitTokens"].iter().any(|name| ["git-status", "git-commit", "git-init"].contains(&name.as_str())));
-    assert!(!readers["SandboxesKey"].iter().any(|name| ["operation-get", "projector", "exporter"].contains(&name.as_str())));
+    assert!(
+        !readers["GitTokens"]
+            .iter()
+            .any(|name| ["git-status", "git-commit", "git-init"].contains(&name.as_str()))
+    );
+    assert!(
+        !readers["SandboxesKey"]
+            .iter()
+            .any(|name| ["operation-get", "projector", "exporter"].contains(&name.as_str()))
+    );
 }
 
 /// The log is the sequencer's and the projections are the projector's, though one table has both.
@@ -162,7 +173,8 @@ fn who_writes_the_log_does_not_write_projections() {
     let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
     let keys = |policy: &str| {
         let statements = &translated["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"];
-        let of_table = list(statements).into_iter().find(|statement| shown(&statement["Resource"]) == "LogTable.Arn");
+        let of_table =
+            list(statements).into_iter().find(|statement| shown(&statement["Resource"]) == "LogTable.Arn");
         let condition = &of_table.expect("the table's statement")["Condition"]["ForAllValues:StringLike"];
         list(&condition["dynamodb:LeadingKeys"]).iter().map(|key| shown(key)).collect::<Vec<_>>()
     };

@@ -57,7 +57,8 @@ fn the_template_has_every_function_of_the_catalogue_and_no_other() {
     let others = [before, after].concat();
     assert!(!others.contains("AWS::Serverless::Function\n"), "a function stands outside of the marks");
     if found != wanted && std::env::var_os("GITLEDGER_REWRITE").is_some_and(|value| value == "1") {
-        fs::write(workspace::root().join(FILE), format!("{before}{open}{wanted}{close}{after}")).expect("written");
+        fs::write(workspace::root().join(FILE), format!("{before}{open}{wanted}{close}{after}"))
+            .expect("written");
         return;
     }
     assert_eq!(found, wanted, "{FILE}: rewrite it with GITLEDGER_REWRITE=1");
@@ -85,10 +86,18 @@ fn aws_takes_the_template_without_an_error_or_a_warning() {
 fn an_error_in_the_template_is_found() {
     let text = text();
     for (right, wrong, found) in [
-        ("            BisectBatchOnFunctionError: true", "            BisectBatchOnFunctionErrors: true", "BisectBatchOnFunctionErrors"),
+        (
+            "            BisectBatchOnFunctionError: true",
+            "            BisectBatchOnFunctionErrors: true",
+            "BisectBatchOnFunctionErrors",
+        ),
         ("Stream: !GetAtt LogTable.StreamArn", "Stream: !GetAtt LogTable.StreamArm", "StreamArm"),
         ("    Runtime: provided.al2023", "    Runtime: provided.al2032", "provided.al2032"),
-        ("        GITLEDGER_BUCKET: !Ref LargeItems", "        GITLEDGER_BUCKET: !Ref LargeItem", "LargeItem"),
+        (
+            "        GITLEDGER_BUCKET: !Ref LargeItems",
+            "        GITLEDGER_BUCKET: !Ref LargeItem",
+            "LargeItem",
+        ),
     ] {
         assert!(text.contains(right), "{right}");
         let said = match translated(&text.replacen(right, wrong, 1)) {

@@ -65,7 +65,8 @@ pub async fn run(data: &Path, file: &Path, arguments: &Arguments) -> Finished {
     let (Some(first), Some(last)) = (events.first(), events.last()) else {
         return Err("there are no events yet".to_owned());
     };
-    let from = instant("--from", &arguments.from)?.map_or_else(|| first.0.checked_sub(step), Ok).map_err(text)?;
+    let from =
+        instant("--from", &arguments.from)?.map_or_else(|| first.0.checked_sub(step), Ok).map_err(text)?;
     let to = instant("--to", &arguments.to)?.unwrap_or(last.0.saturating_add(step).map_err(text)?);
     // On whole steps, as a scrape would be.
     let start = from.as_second().div_euclid(step.as_secs()) * step.as_secs();
