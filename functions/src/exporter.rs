@@ -14,12 +14,18 @@ use gitledger_projections::Projection;
 use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
 
+use url::Url;
+
 use crate::World;
 use fence::Fence;
 pub use pushgateway::Pushgateway;
+pub use remote_write::{Credential, Destination, RemoteWrite};
+pub use sigv4::Aws;
 
 mod fence;
 mod pushgateway;
+mod remote_write;
+mod sigv4;
 
 /// Every value of the label `operation`.
 static OPERATION_NAMES: LazyLock<Vec<&'static str>> =
@@ -44,15 +50,28 @@ pub enum Published {
     Failed,
 }
 
-/// Publishes to one Pushgateway.
+/// Publishes to a Pushgateway, by remote write, or both.
 pub struct Exporter {
-    gateway: Pushgateway,
+    gateway: Option<Pushgateway>,
+    remote: Option<RemoteWrite>,
+    /// What one try may take.
+    patience: Duration,
 }
 
 impl Exporter {
     /// An exporter to this gateway.
     pub fn new(gateway: Pushgateway) -> Self {
-        Self { gateway }
+        Self { patience: gateway.patience(), gateway: Some(gateway), remote: None }
+    }
+
+    /// An exporter to what is named; `None`: nothing is.
+    pub fn to(gateway: Option<Url>, remote: Option<Destination>) -> Result<Option<Self>, reqwest::Error> {
+        if gateway.is_none() && remote.is_none() {
+            return Ok(None);
+        }
+        let gateway = gateway.map(Pushgateway::at).transpose()?;
+        let remote = remote.map(|to| RemoteWrite::to(to, pushgateway::PATIENCE)).transpose()?;
+        Ok(Some(Self { gateway, remote, patience: pushgateway::PATIENCE }))
     }
 
     /// Publishes what the ledger holds at this moment. Waits for somebody else who is publishing, as long as that may
@@ -71,7 +90,8 @@ impl Exporter {
     /// `None`: the fence was lost on the way.
     async fn publish_once(&self, world: &World) -> Result<Option<Published>, LedgerError> {
         let ledger = world.ledger.as_ref();
-        let hold = self.gateway.patience() + self.gateway.patience() / 2;
+        // Both are tried one after the other.
+        let hold = self.patience * 5 / 2;
         let mut fence = Fence::free(world, hold).await?;
         let snapshot = {
             let mut snapshot = Taken::of(world, Some(&fence)).await?;
@@ -86,7 +106,7 @@ impl Exporter {
             return Ok(Some(Published::Outdated));
         }
         let group = instance_of(&world.prices);
-        let mut accepted = false;
+        let mut left = [self.gateway.is_some(), self.remote.is_some()];
         for attempt in 0..TRIES {
             if attempt > 0 {
                 tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
@@ -94,14 +114,25 @@ impl Exporter {
                     return Ok(None);
                 }
             }
-            match self.gateway.put(&group, text.clone()).await {
-                Ok(()) => {
-                    accepted = true;
-                    break;
+            if let Some(gateway) = self.gateway.as_ref().filter(|_| left[0]) {
+                let sent = gateway.put(&group, text.clone()).await;
+                left[0] = sent.is_err();
+                if let Err(error) = sent {
+                    tracing::warn!(attempt, %error, "pushgateway did not accept the metrics");
                 }
-                Err(error) => tracing::warn!(attempt, %error, "pushgateway did not accept the metrics"),
+            }
+            if let Some(remote) = self.remote.as_ref().filter(|_| left[1]) {
+                let sent = remote.send(&snapshot.numbers, &group).await;
+                left[1] = sent.is_err();
+                if let Err(error) = sent {
+                    tracing::warn!(attempt, %error, "remote write did not accept the metrics");
+                }
+            }
+            if left == [false; 2] {
+                break;
             }
         }
+        let accepted = left == [false; 2];
         if accepted {
             self.forget_old_group(&mut fence, &group).await;
         } else {
@@ -115,11 +146,12 @@ impl Exporter {
 
     /// What an earlier fold, or one with other prices, has published would be shown for ever.
     async fn forget_old_group(&self, fence: &mut Fence, group: &str) {
-        if let Some(old) = fence.group().filter(|old| old != group) {
-            if let Err(error) = self.gateway.delete(&old).await {
-                tracing::warn!(%error, old, "the old group was not deleted; it is tried again");
-                return;
-            }
+        let old = fence.group().filter(|old| old != group);
+        if let (Some(old), Some(gateway)) = (old, &self.gateway)
+            && let Err(error) = gateway.delete(&old).await
+        {
+            tracing::warn!(%error, old, "the old group was not deleted; it is tried again");
+            return;
         }
         fence.set_group(group);
     }

@@ -51,6 +51,8 @@ pub struct World {
     pub webhook: Option<Webhook>,
     /// Where metrics are published.
     pub pushgateway: Option<url::Url>,
+    /// Where they are published by remote write.
+    pub remote_write: Option<crate::exporter::Destination>,
 }
 
 /// Why there is no world.
@@ -98,6 +100,7 @@ impl World {
             sandbox_policy: policies.sandboxes,
             webhook: settings.webhook,
             pushgateway: settings.pushgateway,
+            remote_write: settings.remote_write,
         })
     }
 

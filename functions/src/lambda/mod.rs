@@ -26,7 +26,7 @@ use gitledger_operations::table;
 use serde_json::{Value, json};
 
 use crate::catalogue::Needs;
-use crate::exporter::{Exporter, Published, Pushgateway};
+use crate::exporter::{Exporter, Published};
 use crate::reaper;
 use journal::Note;
 use serve::{Told, start};
@@ -74,11 +74,11 @@ pub fn exporter() -> ExitCode {
         "exporter",
         async || worlds::of("exporter").await,
         async |world, _, _| {
-            let gateway = world.pushgateway.clone().ok_or("PUSHGATEWAY_URL is not set")?;
-            let exporter = Exporter::new(Pushgateway::at(gateway)?);
+            let exporter = Exporter::to(world.pushgateway.clone(), world.remote_write.clone())?;
+            let exporter = exporter.ok_or("PUSHGATEWAY_URL or REMOTE_WRITE_URL must be set")?;
             match exporter.publish(world).await? {
                 // A failed invocation is seen and retried by whatever schedules it.
-                Published::Failed => Err("the Pushgateway did not accept the metrics".into()),
+                Published::Failed => Err("the metrics were not accepted".into()),
                 published => Ok(done(json!({"published": published == Published::Accepted}))),
             }
         },

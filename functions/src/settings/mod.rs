@@ -13,6 +13,7 @@ use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::access::ApiKey;
+use crate::exporter::{self, Credential, Destination};
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
 pub use tokens::Tokens;
@@ -73,6 +74,13 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
     ),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
+    ("REMOTE_WRITE_PASSWORD", "password for remote write"),
+    (
+        "REMOTE_WRITE_REGION",
+        "remote write is signed for this AWS region, with the keys in AWS_ACCESS_KEY_ID and so on",
+    ),
+    ("REMOTE_WRITE_URL", "where metrics are published by Prometheus' remote write too; unset: nowhere"),
+    ("REMOTE_WRITE_USER", "user name for remote write"),
 ];
 
 /// What the environment says, checked.
@@ -88,6 +96,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// Where metrics are published.
     pub pushgateway: Option<url::Url>,
+    /// Where they are published by remote write.
+    pub remote_write: Option<Destination>,
     /// The mark on this deployment's sandboxes.
     pub deployment: Option<String>,
     /// Life of a sandbox in seconds, where it goes over the policy's.
@@ -213,6 +223,7 @@ impl Settings {
             pushgateway: get("PUSHGATEWAY_URL")
                 .map(|text| web_address("PUSHGATEWAY_URL", &text))
                 .transpose()?,
+            remote_write: remote_write(get)?,
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
             webhook: get("E2B_WEBHOOK_SECRET")
@@ -320,6 +331,28 @@ fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, Settings
         Ok(seconds) if (60..=86_400).contains(&seconds) => Ok(Some(seconds)),
         _ => Err(wrong("GITLEDGER_SANDBOX_TTL_S", "must be 60 to 86400 seconds")),
     }
+}
+
+fn remote_write(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Destination>, SettingsError> {
+    let Some(address) = get("REMOTE_WRITE_URL") else { return Ok(None) };
+    let address = web_address("REMOTE_WRITE_URL", &address)?;
+    let needed = |name: &str| get(name).ok_or_else(|| wrong(name, "is needed for remote write as it is set"));
+    let credential = match (get("REMOTE_WRITE_REGION"), get("REMOTE_WRITE_USER")) {
+        (Some(_), Some(_)) => {
+            return Err(wrong("REMOTE_WRITE_USER", "goes without REMOTE_WRITE_REGION"));
+        }
+        (Some(region), None) => Credential::Aws(exporter::Aws {
+            region,
+            key_id: needed("AWS_ACCESS_KEY_ID")?,
+            secret: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
+            session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
+        }),
+        (None, Some(user)) => {
+            Credential::Basic { user, password: Secret::new(needed("REMOTE_WRITE_PASSWORD")?) }
+        }
+        (None, None) => Credential::Plain,
+    };
+    Ok(Some(Destination { address, credential }))
 }
 
 fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitledger_events::sandbox::KillReason;
-use gitledger_functions::exporter::{Exporter, Pushgateway};
+use gitledger_functions::exporter::Exporter;
 use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
@@ -96,10 +96,14 @@ impl System {
         if settings.keys_required {
             lines.push(format!("keys           required; {}", settings.keys_file().display()));
         }
-        let exporter = settings.pushgateway.clone().map(Pushgateway::at).transpose().map_err(text)?;
-        let exporter = exporter.map(|gateway| Arc::new(Exporter::new(gateway)));
+        let exporter =
+            Exporter::to(settings.pushgateway.clone(), settings.remote_write.clone()).map_err(text)?;
+        let exporter = exporter.map(Arc::new);
         if let Some(pushgateway) = &settings.pushgateway {
             lines.push(format!("published      metrics to {pushgateway} every 15 s"));
+        }
+        if let Some(remote) = &settings.remote_write {
+            lines.push(format!("published      metrics by remote write to {} every 15 s", remote.address));
         }
         let _ = std::fs::remove_file(data_dir.join(GATEWAY_FILE));
         if listener.is_some() {
