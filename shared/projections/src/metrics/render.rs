@@ -72,7 +72,13 @@ pub(super) fn counter(text: &mut String, name: &str, labels: &str, value: Count,
 }
 
 /// The buckets, cumulated, the sum and the count; so many samples.
-pub(super) fn histogram(text: &mut String, name: &str, labels: &str, value: &HistogramValue, at: &str) -> usize {
+pub(super) fn histogram(
+    text: &mut String,
+    name: &str,
+    labels: &str,
+    value: &HistogramValue,
+    at: &str,
+) -> usize {
     let comma = if labels.is_empty() { "" } else { "," };
     let mut below = 0;
     for (bucket, number) in value.counts.iter().enumerate() {
@@ -86,7 +92,14 @@ pub(super) fn histogram(text: &mut String, name: &str, labels: &str, value: &His
 }
 
 /// One line; `at` is empty, or a blank and seconds.
-pub(super) fn sample(text: &mut String, name: &str, suffix: &str, labels: &str, value: impl Display, at: &str) {
+pub(super) fn sample(
+    text: &mut String,
+    name: &str,
+    suffix: &str,
+    labels: &str,
+    value: impl Display,
+    at: &str,
+) {
     let _ = if labels.is_empty() {
         writeln!(text, "{name}{suffix} {value}{at}")
     } else {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use crate::metrics::{Count, HistogramValue, Kind, METRICS, Metrics, MetricsSnapshot, Series, render};
 use super::metrics::seen;
 use super::properties::any_events;
 use crate::fold;
+use crate::metrics::{Count, HistogramValue, Kind, METRICS, Metrics, MetricsSnapshot, Series, render};
 
 /// The recorder keeps every sample until it is told to sum up; so many it has to hold at most.
 const AT_ONCE: usize = 100_000;
