@@ -1,7 +1,7 @@
 //! What happened when: every operation as a row of numbers and every sandbox's running time, by event time, so
 //! that any window can be asked for.
 //!
-//! The one fold here that grows with the ledger: about 200 bytes an operation, up to [`ROWS_MAX`] of each kind
+//! The one fold here that grows with the ledger: less than a kilobyte an operation, up to [`ROWS_MAX`] of each kind
 //! of row; older ones stay in the ledger. It is not saved: a reader makes it from the events once and follows.
 
 pub mod cost_table;
@@ -33,11 +33,11 @@ use names::{Name, Names};
 use row::{End, Ended, Row};
 use runs::{Runs, push};
 
-/// So many rows of each kind are kept: about 200 MB of operations.
+/// So many rows of each kind are kept.
 pub const ROWS_MAX: usize = 1_000_000;
 
 /// Everything by event time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Timeline {
     names: Names,
     rows: VecDeque<Row>,
@@ -51,24 +51,6 @@ pub struct Timeline {
     runs: Runs,
     began: Option<Timestamp>,
     newest: Option<Timestamp>,
-}
-
-impl Default for Timeline {
-    fn default() -> Self {
-        Self {
-            names: Names::default(),
-            rows: VecDeque::new(),
-            let_go: 0,
-            numbers: HashMap::new(),
-            creations: VecDeque::new(),
-            leases: VecDeque::new(),
-            retries: VecDeque::new(),
-            conflicts: VecDeque::new(),
-            runs: Runs::default(),
-            began: None,
-            newest: None,
-        }
-    }
 }
 
 impl Timeline {

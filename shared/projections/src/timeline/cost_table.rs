@@ -111,7 +111,7 @@ fn lines(parts: BTreeMap<String, Part>) -> Vec<CostLine> {
     let rest = lines.split_off(lines.len().min(LINES_MAX));
     if !rest.is_empty() {
         let none = CostLine { name: OTHER.to_owned(), ..CostLine::default() };
-        lines.push(rest.into_iter().fold(none, CostLine::plus));
+        lines.push(rest.iter().fold(none, CostLine::plus));
     }
     lines
 }
@@ -125,7 +125,7 @@ impl Part {
 }
 
 impl CostLine {
-    fn plus(self, other: Self) -> Self {
+    fn plus(self, other: &Self) -> Self {
         Self {
             cost_nano: self.cost_nano + other.cost_nano,
             running_s: self.running_s + other.running_s,
