@@ -4,6 +4,8 @@ pub mod live;
 pub mod prices;
 pub mod segments;
 pub mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::ops::ControlFlow;
 use std::path::Path;

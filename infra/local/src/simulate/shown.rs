@@ -10,11 +10,15 @@ use crate::replay::shown::{grid, hours, millis, right};
 /// A workload in a line.
 pub fn workload_line(workload: &Workload) -> String {
     format!(
-        "{} operations of {} agents in {:.2} days",
+        "{} operations of {} agents in {}",
         workload.asks.len(),
         workload.agents(),
-        workload.days()
+        span(workload.days())
     )
+}
+
+fn span(days: f64) -> String {
+    if days >= 1.0 { format!("{days:.1} days") } else { format!("{:.1} minutes", days * 1440.0) }
 }
 
 /// One outcome as JSON.

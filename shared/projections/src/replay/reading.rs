@@ -104,16 +104,36 @@ struct Pushed {
     attempt: u32,
 }
 
+/// What reads JSON. Another than serde_json is for comparisons.
+pub trait ReadJson {
+    /// Reads one value; the error is a sentence.
+    fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String>;
+}
+
+/// serde_json, which everything else here uses too.
+#[derive(Clone, Copy, Debug)]
+pub struct SerdeJson;
+
+impl ReadJson for SerdeJson {
+    fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
 impl RawEvent<'_> {
     /// Its brief. An error means what it means to the projector: the event is put aside.
     pub fn brief(&self, names: &mut Names) -> Result<Brief, Unreadable> {
+        self.brief_by::<SerdeJson>(names)
+    }
+
+    /// Its brief, read by something else.
+    pub fn brief_by<R: ReadJson>(&self, names: &mut Names) -> Result<Brief, Unreadable> {
         let unreadable = |reason: String| Unreadable {
             position: self.position,
             name: self.name.chars().take(64).collect(),
             reason,
         };
-        let meta: Meta<'_> =
-            serde_json::from_str(self.meta).map_err(|error| unreadable(error.to_string()))?;
+        let meta: Meta<'_> = R::read(self.meta).map_err(unreadable)?;
         match TYPES.iter().find(|(name, _)| *name == self.name) {
             None => return Err(unreadable("no such event type".to_owned())),
             Some((_, known)) if meta.schema_version > *known => {
@@ -131,24 +151,24 @@ impl RawEvent<'_> {
             sandbox: names.optional(self.stream.strip_prefix("sandbox-")),
             ..Brief::default()
         };
-        self.fill(&mut brief, names).map_err(|error| unreadable(error.to_string()))?;
+        self.fill::<R>(&mut brief, names).map_err(unreadable)?;
         Ok(brief)
     }
 
-    fn fill(&self, brief: &mut Brief, names: &mut Names) -> Result<(), serde_json::Error> {
+    fn fill<R: ReadJson>(&self, brief: &mut Brief, names: &mut Names) -> Result<(), String> {
         brief.kind = match self.name {
             "OperationRequested" => Kind::Requested,
             "ConflictDetected" => Kind::Conflict,
             "OperationAbandoned" => Kind::Abandoned,
-            "OperationSucceeded" => self.ended(brief, names, Kind::Succeeded)?,
-            "OperationFailed" => self.ended(brief, names, Kind::Failed)?,
+            "OperationSucceeded" => self.ended::<R>(brief, names, Kind::Succeeded)?,
+            "OperationFailed" => self.ended::<R>(brief, names, Kind::Failed)?,
             "PushAttempted" => {
-                let pushed: Pushed = serde_json::from_str(self.data)?;
+                let pushed: Pushed = R::read(self.data)?;
                 brief.small = u16::try_from(pushed.attempt).unwrap_or(u16::MAX);
                 Kind::Pushed
             }
             "SandboxCreated" => {
-                let created: Created = serde_json::from_str(self.data)?;
+                let created: Created = R::read(self.data)?;
                 brief.a = created.creation_ms.as_micros();
                 brief.b = micros(created.expires_at);
                 brief.small = u16::try_from(created.vcpu).unwrap_or(u16::MAX);
@@ -156,20 +176,20 @@ impl RawEvent<'_> {
                 Kind::Created
             }
             "SandboxLeased" => {
-                let leased: Leased = serde_json::from_str(self.data)?;
+                let leased: Leased = R::read(self.data)?;
                 (brief.a, brief.b, brief.small) = (leased.epoch, micros(leased.until), of(leased.reuse));
                 Kind::Leased
             }
             "SandboxReleased" => {
-                brief.a = serde_json::from_str::<Released>(self.data)?.epoch;
+                brief.a = R::read::<Released>(self.data)?.epoch;
                 Kind::Released
             }
             "SandboxExtended" => {
-                brief.b = micros(serde_json::from_str::<Extended>(self.data)?.expires_at);
+                brief.b = micros(R::read::<Extended>(self.data)?.expires_at);
                 Kind::Extended
             }
             "SandboxResumed" => {
-                let resumed: Resumed = serde_json::from_str(self.data)?;
+                let resumed: Resumed = R::read(self.data)?;
                 (brief.a, brief.b) = (resumed.resume_ms.as_micros(), micros(resumed.expires_at));
                 Kind::Resumed
             }
@@ -182,8 +202,8 @@ impl RawEvent<'_> {
         Ok(())
     }
 
-    fn ended(&self, brief: &mut Brief, names: &mut Names, kind: Kind) -> Result<Kind, serde_json::Error> {
-        let ended: Ended<'_> = serde_json::from_str(self.data)?;
+    fn ended<R: ReadJson>(&self, brief: &mut Brief, names: &mut Names, kind: Kind) -> Result<Kind, String> {
+        let ended: Ended<'_> = R::read(self.data)?;
         brief.a = ended.duration_ms.as_micros();
         brief.b = ended.git_ms.as_micros();
         brief.c = ended.sandbox_wait_ms.as_micros();

@@ -102,7 +102,7 @@ impl Workload {
         agents.len()
     }
 
-    /// How long, in days.
+    /// How long, in days; for display, see the outcome's span for sums.
     #[allow(clippy::cast_precision_loss)] // for display and scaling
     pub fn days(&self) -> f64 {
         self.until.saturating_sub(self.from) as f64 / 8.64e10

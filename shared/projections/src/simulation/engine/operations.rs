@@ -89,12 +89,7 @@ impl Engine<'_> {
 
     /// The policy's own choice, among those that could be meant.
     fn choice(&mut self, ask: &Ask, fresh: bool) -> Option<(u32, Reuse)> {
-        let agent = self.agent_of.get(ask.actor as usize).copied().unwrap_or(ANY);
-        let home = match self.setting.policy.reuse {
-            ReuseRule::Never => None,
-            ReuseRule::Task => Some((ask.repo, agent)),
-            ReuseRule::Repo => Some((ask.repo, ANY)),
-        };
+        let home = self.home(ask);
         let machines = &self.machines;
         let lives = |machine: &u32| machines.get(*machine as usize).is_some_and(|machine| !machine.gone);
         let known = match home.and_then(|home| self.homes.get_mut(&home)) {
@@ -180,14 +175,23 @@ impl Engine<'_> {
         self.after(micros, Step::Woken(index, machine));
     }
 
+    /// Where those are found that an operation could mean.
+    fn home(&self, ask: &Ask) -> Option<(u32, u32)> {
+        match self.setting.policy.reuse {
+            ReuseRule::Never => None,
+            ReuseRule::Task => {
+                Some((ask.repo, self.agent_of.get(ask.actor as usize).copied().unwrap_or(ANY)))
+            }
+            ReuseRule::Repo => Some((ask.repo, ANY)),
+        }
+    }
+
     /// Where it is found from now on.
     fn settles(&mut self, machine: u32, ask: &Ask) {
-        let agent = self.agent_of.get(ask.actor as usize).copied().unwrap_or(ANY);
-        for home in [(ask.repo, agent), (ask.repo, ANY)] {
-            let known = self.homes.entry(home).or_default();
-            if !known.contains(&machine) {
-                known.push(machine);
-            }
+        let Some(home) = self.home(ask) else { return };
+        let known = self.homes.entry(home).or_default();
+        if !known.contains(&machine) {
+            known.push(machine);
         }
     }
 
