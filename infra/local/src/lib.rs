@@ -9,4 +9,6 @@ pub mod gateway;
 pub mod mcp;
 pub mod metrics;
 pub mod remote;
+pub mod replay;
 pub mod running;
+pub mod simulate;

@@ -16,6 +16,7 @@ mod place;
 mod projections;
 mod reader;
 mod row;
+mod scan;
 mod schema;
 mod tail;
 mod watcher;
@@ -27,11 +28,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gitledger_events::{Record, Stream};
 
+pub use self::scan::{Lent, Scanner};
+
 use self::lock::ProcessLock;
 use self::reader::Readers;
-use crate::written::WrittenCommit;
 use self::watcher::Watcher;
 use self::writer::Writer;
+use crate::written::WrittenCommit;
 use crate::{
     AppendError, Appended, Commit, Ledger, LedgerError, ParkedEvent, Position, ProjectionKey, Recorded,
     SavedProjection,

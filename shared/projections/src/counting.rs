@@ -6,6 +6,10 @@ use gitledger_events::{Event, Fact};
 /// The code under which an operation that the reaper closed is counted as failed.
 pub const ABANDONED: &str = "abandoned";
 
+/// Operations that nobody waits for: the system's own work. They are in the ledger and in the metrics like any
+/// other; a judgement of how long callers wait and how often they fail leaves them out.
+pub const HOUSEKEEPING: &[&str] = &["sandbox-lifecycle", "sandbox-reap", "sandbox-warm"];
+
 /// Whether an event begins an operation: its request, or an outcome recorded whole in one event.
 pub fn starts(event: &Event) -> bool {
     let fact = &event.event.fact;

@@ -64,13 +64,13 @@ impl LogHistogram {
 }
 
 /// The first `2^(PRECISION + 1)` values have a bucket each; above, each power of two has `2^PRECISION`.
-fn bucket_of(value: u64) -> u32 {
+pub(crate) fn bucket_of(value: u64) -> u32 {
     let shift = (64 - value.leading_zeros()).saturating_sub(PRECISION + 1);
     let mantissa = u32::try_from(value >> shift).unwrap_or(u32::MAX);
     (shift << PRECISION) + mantissa
 }
 
-fn middle_of(bucket: u32) -> u64 {
+pub(crate) fn middle_of(bucket: u32) -> u64 {
     let shift = (bucket >> PRECISION).saturating_sub(1);
     let mantissa = u64::from(bucket - (shift << PRECISION));
     let low = mantissa << shift;

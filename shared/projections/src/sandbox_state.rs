@@ -167,8 +167,8 @@ impl SandboxState {
         self.lease.as_ref().filter(|lease| now < lease.until)
     }
 
-    /// Something was done with it.
-    pub(crate) fn used(&mut self, at: Timestamp) {
+    /// Something was done with it that its stream does not tell: a read takes no lease, and is a use all the same.
+    pub fn used(&mut self, at: Timestamp) {
         self.last_used_at = self.last_used_at.max(Some(at));
     }
 

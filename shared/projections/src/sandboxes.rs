@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::Projection;
 use crate::sandbox_state::{Gone, OpenRequest, Phase, SandboxState};
 
-pub use choice::Choice;
-pub use upkeep::Upkeep;
+pub use choice::{Candidate, Choice, choose};
+pub use upkeep::{Due, Upkeep, due, pooled};
 
 /// How many sandboxes that are gone are remembered by id, to say why one is not there any more.
 pub const REMEMBERED: usize = 256;
@@ -127,8 +127,7 @@ impl Sandboxes {
     pub fn warm(&self, template: &str, until: Timestamp, now: Timestamp) -> Vec<&SandboxState> {
         let mut found: Vec<_> = self
             .live()
-            .filter(|state| state.runs(now) && state.waits_in_pool() && state.template == template)
-            .filter(|state| state.expires_at.is_some_and(|at| at >= until))
+            .filter(|state| is_warm(state, template, until, now))
             .collect();
         found.sort_by_key(|state| (state.expires_at, state.id.clone()));
         found
@@ -179,6 +178,14 @@ impl Sandboxes {
             u64::try_from(age).unwrap_or(0) <= request.timeout_s.saturating_mul(2)
         });
     }
+}
+
+/// Whether it waits in the pool, made from this template, and lives at least until then.
+fn is_warm(state: &SandboxState, template: &str, until: Timestamp, now: Timestamp) -> bool {
+    state.runs(now)
+        && state.waits_in_pool()
+        && state.template == template
+        && state.expires_at.is_some_and(|at| at >= until)
 }
 
 /// Where an operation ran that has ended.

@@ -11,8 +11,11 @@ mod git_example;
 pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
+pub mod replay;
 pub mod sandbox_host;
 mod shown;
+pub mod simulate;
+mod simulate_setting;
 pub mod up;
 
 use std::ffi::OsString;
@@ -42,7 +45,9 @@ Examples:
   gitledger sandbox list               the sandboxes that are alive
   gitledger events --follow            what is happening, as it happens
   gitledger cost --by agent            what it cost, and whose it was
-  gitledger dashboard                  where the dashboard is; --export writes it into one file";
+  gitledger dashboard                  where the dashboard is; --export writes it into one file
+  gitledger replay                     the whole ledger once more, beside the live figures
+  gitledger simulate --ttl 8h          the same operations under another policy";
 
 #[derive(Subcommand)]
 enum Command {
@@ -52,6 +57,8 @@ enum Command {
     Events(events::Arguments),
     Cost(cost::Arguments),
     Dashboard(dashboard::Arguments),
+    Replay(replay::Arguments),
+    Simulate(Box<simulate::Arguments>),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
     Completions(completions::Arguments),
@@ -85,6 +92,8 @@ pub fn main() -> ExitCode {
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
+        Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
+        Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),
         Ok(Command::Completions(arguments)) => finished(completions::run(&arguments)),
@@ -113,6 +122,12 @@ fn finished(end: Finished) -> ExitCode {
 fn complain(message: &str) -> ExitCode {
     eprintln!("gitledger: {message}");
     ExitCode::from(2)
+}
+
+/// Prints a page; nobody may be reading any more (`| head`).
+pub fn print(page: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{page}");
 }
 
 /// Logs to standard error: warnings, and what `RUST_LOG` asks for by target and level (`gitledger=debug`).

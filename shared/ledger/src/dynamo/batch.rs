@@ -80,10 +80,7 @@ impl StreamBatch {
 
     /// Gives the new commits in it their places. What is no new commit is passed over; a record that should be
     /// one and is not fails, and fails alone.
-    pub async fn sequence(
-        &self,
-        sequencer: &mut Sequencer,
-    ) -> Result<(Sequenced, BatchReply), LedgerError> {
+    pub async fn sequence(&self, sequencer: &mut Sequencer) -> Result<(Sequenced, BatchReply), LedgerError> {
         let mut commits = Vec::new();
         let mut places = Vec::new();
         let mut failed = Vec::new();
@@ -96,17 +93,17 @@ impl StreamBatch {
                 Err(error) => failed.push((place, error.to_string())),
             }
         }
-        let mut sequenced = sequencer.sequence(&commits).await?;
-        for (place, _) in &mut sequenced.failed {
+        let mut done = sequencer.sequence(&commits).await?;
+        for (place, _) in &mut done.failed {
             *place = places.get(*place).copied().unwrap_or_default();
         }
-        sequenced.failed.extend(failed);
-        sequenced.failed.sort_unstable();
-        let failures = sequenced.failed.iter().filter_map(|(place, _)| self.records.get(*place));
+        done.failed.extend(failed);
+        done.failed.sort_unstable();
+        let failures = done.failed.iter().filter_map(|(place, _)| self.records.get(*place));
         let failures = failures
             .map(|record| BatchFailure { sequence_number: record.dynamodb.sequence_number.clone() })
             .collect();
-        Ok((sequenced, BatchReply { failures }))
+        Ok((done, BatchReply { failures }))
     }
 }
 

@@ -4,6 +4,7 @@
 //! drops what it knows.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use super::settings::DynamoSettings;
 use super::signed::Signed;
 use crate::LedgerError;
 
+/// New shards are looked for this often, and whenever one has ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Reads the stream of the table of events.
 #[derive(Debug)]
 pub struct StreamReader {
@@ -23,6 +27,7 @@ pub struct StreamReader {
     stream: Option<String>,
     /// Where to go on in each shard; nothing in one that was read to its end.
     iterators: HashMap<String, Option<String>>,
+    looked: Option<Instant>,
 }
 
 impl StreamReader {
@@ -38,13 +43,18 @@ impl StreamReader {
             table: settings.events_table.clone(),
             stream: None,
             iterators: HashMap::new(),
+            looked: None,
         })
     }
 
     /// What has come since, of all shards; an empty batch: nothing.
     pub async fn next(&mut self) -> Result<StreamBatch, LedgerError> {
-        let stream = self.stream().await?;
-        self.look_for_shards(&stream).await?;
+        let ended = self.iterators.values().any(Option::is_none);
+        if ended || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_AGAIN) {
+            let stream = self.stream().await?;
+            self.look_for_shards(&stream).await?;
+            self.looked = Some(Instant::now());
+        }
         let mut records = Vec::new();
         for (shard, iterator) in self.iterators.clone() {
             let Some(iterator) = iterator else { continue };

@@ -195,6 +195,11 @@ impl Metrics {
         }
     }
 
+    /// Leases served by a sandbox that was there, and those for which one had to be made.
+    pub fn cache(&self) -> (u64, u64) {
+        (self.cache_hits, self.cache_misses)
+    }
+
     fn leased(&mut self, leased: &SandboxLeased) {
         match leased.reuse.hit() {
             Some(true) => self.cache_hits += 1,

@@ -45,6 +45,17 @@ impl Rank {
     }
 }
 
+/// A sandbox that may be taken, with all that is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// The sandbox.
+    pub state: &'a SandboxState,
+    /// Where the lease will say that it came from.
+    pub reuse: Reuse,
+    /// True when another task had it.
+    pub shared: bool,
+}
+
 impl Sandboxes {
     /// The sandboxes that may be taken, in the order in which to try them: a ready one that has the repository,
     /// of the same agent and task before others, then one that sleeps, then one of the pool. When the list is
@@ -59,23 +70,43 @@ impl Sandboxes {
         policy: &SandboxPolicy,
         now: Timestamp,
     ) -> Vec<Choice> {
-        let rule = if fresh { ReuseRule::Never } else { policy.reuse };
-        let used = self.live().filter(|_| rule != ReuseRule::Never);
-        let used = used.filter_map(|state| Some((rank(state, wanted, rule, policy, now)?, state)));
-        let warm = self.warm(template, wanted.until, now).into_iter().map(|state| (Rank::Warm, state));
-        let mut found: Vec<_> = used.chain(warm).collect();
-        // Among equals the one that was used last is the likeliest to be still there; of the pool, the oldest.
-        found.sort_by_key(|(rank, state)| {
-            let oldest = (*rank == Rank::Warm).then_some(state.expires_at);
-            (*rank, oldest, std::cmp::Reverse(state.last_used_at), state.id.clone())
-        });
-        let choice = |(rank, state): (Rank, &SandboxState)| Choice {
-            sandbox_id: state.id.clone(),
-            reuse: rank.reuse(),
-            shared: matches!(rank, Rank::Shared | Rank::SharedAsleep),
+        let choice = |candidate: Candidate<'_>| Choice {
+            sandbox_id: candidate.state.id.clone(),
+            reuse: candidate.reuse,
+            shared: candidate.shared,
         };
-        found.into_iter().map(choice).collect()
+        choose(self.live(), wanted, template, fresh, policy, now).into_iter().map(choice).collect()
     }
+}
+
+/// The choice itself, among any sandboxes: all that are alive, or those of a simulation that could be meant.
+pub fn choose<'a>(
+    states: impl Iterator<Item = &'a SandboxState>,
+    wanted: &Wanted<'_>,
+    template: &str,
+    fresh: bool,
+    policy: &SandboxPolicy,
+    now: Timestamp,
+) -> Vec<Candidate<'a>> {
+    let rule = if fresh { ReuseRule::Never } else { policy.reuse };
+    let ranked = |state: &'a SandboxState| {
+        let used = if rule == ReuseRule::Never { None } else { rank(state, wanted, rule, policy, now) };
+        let warm = || super::is_warm(state, template, wanted.until, now).then_some(Rank::Warm);
+        Some((used.or_else(warm)?, state))
+    };
+    let mut found: Vec<_> = states.filter_map(ranked).collect();
+    // Among equals the one that was used last is the likeliest to be still there; of the pool, the oldest.
+    found.sort_by(|(rank, state), (other_rank, other)| {
+        let oldest = |rank: Rank, state: &SandboxState| (rank == Rank::Warm).then_some(state.expires_at);
+        let key = |rank: Rank, state: &SandboxState| (rank, oldest(rank, state), std::cmp::Reverse(state.last_used_at));
+        key(*rank, state).cmp(&key(*other_rank, other)).then_with(|| state.id.cmp(&other.id))
+    });
+    let candidate = |(rank, state): (Rank, &'a SandboxState)| Candidate {
+        state,
+        reuse: rank.reuse(),
+        shared: matches!(rank, Rank::Shared | Rank::SharedAsleep),
+    };
+    found.into_iter().map(candidate).collect()
 }
 
 fn rank(

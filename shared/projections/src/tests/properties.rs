@@ -66,7 +66,7 @@ fn any_events(seed: u64, count: i64) -> Vec<Event> {
     events_with_skew(seed, count, 1200)
 }
 
-fn events_with_skew(seed: u64, count: i64, skew: i64) -> Vec<Event> {
+pub fn events_with_skew(seed: u64, count: i64, skew: i64) -> Vec<Event> {
     let mut dice = Dice(seed);
     let mut ledger = Ledger::default();
     for step in 0..count {

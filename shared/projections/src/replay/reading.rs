@@ -1,0 +1,209 @@
+//! From a stored event to its brief: of the JSON only what counts is read, and where nothing does, none.
+
+use std::borrow::Cow;
+
+use gitledger_events::Elapsed;
+use gitledger_events::fact::TYPES;
+use gitledger_events::sandbox::Reuse;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::brief::{
+    Brief, Kind, REUSE_NAMED, REUSE_NEW, REUSE_PAUSED, REUSE_READY, REUSE_WARM,
+};
+use super::names::Names;
+
+/// A stored event, borrowed from wherever it is.
+#[derive(Clone, Copy, Debug)]
+pub struct RawEvent<'a> {
+    /// Its place in the ledger.
+    pub position: u64,
+    /// `operation-<id>` or `sandbox-<id>`.
+    pub stream: &'a str,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// The event type.
+    pub name: &'a str,
+    /// Microseconds since 1970.
+    pub at: i64,
+    /// The envelope as JSON: `schema_version`, `operation`, `actor`, `repo`; more is passed over.
+    pub meta: &'a str,
+    /// The fact as JSON.
+    pub data: &'a str,
+}
+
+/// An event that this program does not understand; no projection counts it.
+#[derive(Debug, thiserror::Error)]
+#[error("event {position} ({name}) cannot be read: {reason}")]
+pub struct Unreadable {
+    /// Its place in the ledger.
+    pub position: u64,
+    /// Its type.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+struct Meta<'a> {
+    schema_version: u16,
+    #[serde(borrow, default)]
+    operation: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    actor: Actor<'a>,
+    #[serde(borrow, default)]
+    repo: Option<Cow<'a, str>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Actor<'a> {
+    #[serde(borrow, default)]
+    agent_id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Ended<'a> {
+    duration_ms: Elapsed,
+    git_ms: Elapsed,
+    sandbox_wait_ms: Elapsed,
+    #[serde(borrow, default)]
+    code: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    vcpu: u32,
+    memory_mb: u32,
+    creation_ms: Elapsed,
+    expires_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Leased {
+    epoch: u64,
+    until: Timestamp,
+    reuse: Reuse,
+}
+
+#[derive(Deserialize)]
+struct Released {
+    epoch: u64,
+}
+
+#[derive(Deserialize)]
+struct Extended {
+    expires_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Resumed {
+    resume_ms: Elapsed,
+    expires_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Pushed {
+    attempt: u32,
+}
+
+impl RawEvent<'_> {
+    /// Its brief. An error means what it means to the projector: the event is put aside.
+    pub fn brief(&self, names: &mut Names) -> Result<Brief, Unreadable> {
+        let unreadable = |reason: String| Unreadable {
+            position: self.position,
+            name: self.name.chars().take(64).collect(),
+            reason,
+        };
+        let meta: Meta<'_> = serde_json::from_str(self.meta).map_err(|error| unreadable(error.to_string()))?;
+        match TYPES.iter().find(|(name, _)| *name == self.name) {
+            None => return Err(unreadable("no such event type".to_owned())),
+            Some((_, known)) if meta.schema_version > *known => {
+                return Err(unreadable("a newer program wrote it".to_owned()));
+            }
+            Some(_) => {}
+        }
+        let mut brief = Brief {
+            position: self.position,
+            at: self.at,
+            first: self.version == 1,
+            agent: names.optional(meta.actor.agent_id.as_deref()),
+            repo: names.optional(meta.repo.as_deref()),
+            operation: names.optional(meta.operation.as_deref()),
+            sandbox: names.optional(self.stream.strip_prefix("sandbox-")),
+            ..Brief::default()
+        };
+        self.fill(&mut brief, names).map_err(|error| unreadable(error.to_string()))?;
+        Ok(brief)
+    }
+
+    fn fill(&self, brief: &mut Brief, names: &mut Names) -> Result<(), serde_json::Error> {
+        brief.kind = match self.name {
+            "OperationRequested" => Kind::Requested,
+            "ConflictDetected" => Kind::Conflict,
+            "OperationAbandoned" => Kind::Abandoned,
+            "OperationSucceeded" => self.ended(brief, names, Kind::Succeeded)?,
+            "OperationFailed" => self.ended(brief, names, Kind::Failed)?,
+            "PushAttempted" => {
+                let pushed: Pushed = serde_json::from_str(self.data)?;
+                brief.small = u16::try_from(pushed.attempt).unwrap_or(u16::MAX);
+                Kind::Pushed
+            }
+            "SandboxCreated" => {
+                let created: Created = serde_json::from_str(self.data)?;
+                brief.a = created.creation_ms.as_micros();
+                brief.b = micros(created.expires_at);
+                brief.small = u16::try_from(created.vcpu).unwrap_or(u16::MAX);
+                brief.code = created.memory_mb;
+                Kind::Created
+            }
+            "SandboxLeased" => {
+                let leased: Leased = serde_json::from_str(self.data)?;
+                (brief.a, brief.b, brief.small) = (leased.epoch, micros(leased.until), of(leased.reuse));
+                Kind::Leased
+            }
+            "SandboxReleased" => {
+                brief.a = serde_json::from_str::<Released>(self.data)?.epoch;
+                Kind::Released
+            }
+            "SandboxExtended" => {
+                brief.b = micros(serde_json::from_str::<Extended>(self.data)?.expires_at);
+                Kind::Extended
+            }
+            "SandboxResumed" => {
+                let resumed: Resumed = serde_json::from_str(self.data)?;
+                (brief.a, brief.b) = (resumed.resume_ms.as_micros(), micros(resumed.expires_at));
+                Kind::Resumed
+            }
+            "SandboxPaused" => Kind::Paused,
+            "SandboxKilled" => Kind::Killed,
+            "SandboxExpired" => Kind::Expired,
+            "SandboxLost" => Kind::Lost,
+            _ => Kind::Other,
+        };
+        Ok(())
+    }
+
+    fn ended(&self, brief: &mut Brief, names: &mut Names, kind: Kind) -> Result<Kind, serde_json::Error> {
+        let ended: Ended<'_> = serde_json::from_str(self.data)?;
+        brief.a = ended.duration_ms.as_micros();
+        brief.b = ended.git_ms.as_micros();
+        brief.c = ended.sandbox_wait_ms.as_micros();
+        brief.code = names.optional(ended.code.as_deref());
+        Ok(kind)
+    }
+}
+
+/// Microseconds since 1970; nothing of ours expired before.
+fn micros(at: Timestamp) -> u64 {
+    u64::try_from(at.as_microsecond()).unwrap_or(0)
+}
+
+fn of(reuse: Reuse) -> u16 {
+    match reuse {
+        Reuse::Named => REUSE_NAMED,
+        Reuse::Ready => REUSE_READY,
+        Reuse::Paused => REUSE_PAUSED,
+        Reuse::Warm => REUSE_WARM,
+        Reuse::New => REUSE_NEW,
+    }
+}
