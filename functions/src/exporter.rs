@@ -11,6 +11,7 @@ use gitledger_ledger::LedgerError;
 use gitledger_operations::failure::CODES;
 use gitledger_operations::table;
 use gitledger_projections::Projection;
+use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
 
 use crate::World;
@@ -43,17 +44,6 @@ pub enum Published {
     Failed,
 }
 
-/// Why nothing was published.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The ledger could not be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The text could not be made.
-    #[error("metrics could not be rendered: {0}")]
-    Text(String),
-}
-
 /// Publishes to one Pushgateway.
 pub struct Exporter {
     gateway: Pushgateway,
@@ -67,7 +57,7 @@ impl Exporter {
 
     /// Publishes what the ledger holds at this moment. Waits for somebody else who is publishing, as long as that may
     /// take.
-    pub async fn publish(&self, world: &World) -> Result<Published, ExportError> {
+    pub async fn publish(&self, world: &World) -> Result<Published, LedgerError> {
         // Twice: who was held up for so long that another took the fence has perhaps overwritten something newer.
         for _ in 0..2 {
             match self.publish_once(world).await? {
@@ -79,7 +69,7 @@ impl Exporter {
     }
 
     /// `None`: the fence was lost on the way.
-    async fn publish_once(&self, world: &World) -> Result<Option<Published>, ExportError> {
+    async fn publish_once(&self, world: &World) -> Result<Option<Published>, LedgerError> {
         let ledger = world.ledger.as_ref();
         let hold = self.gateway.patience() + self.gateway.patience() / 2;
         let mut fence = Fence::free(world, hold).await?;
@@ -91,12 +81,11 @@ impl Exporter {
             snapshot.numbers.set_epoch(fence.next_epoch());
             snapshot
         };
+        let text = gitledger_projections::metrics::render(&snapshot.numbers);
         if !fence.take(ledger, &snapshot, world.clock.now(), hold).await? {
             return Ok(Some(Published::Outdated));
         }
-        let text = gitledger_projections::metrics::render(&snapshot.numbers)
-            .map_err(|error| ExportError::Text(error.to_string()))?;
-        let group = instance(world);
+        let group = instance_of(&world.prices);
         let mut accepted = false;
         for attempt in 0..TRIES {
             if attempt > 0 {
@@ -138,8 +127,8 @@ impl Exporter {
 
 /// The group of one fold and one set of prices, the label `instance`: a rebuilt fold, or cheaper prices, never continue
 /// another one's series, whose totals may be higher.
-pub fn instance(world: &World) -> String {
-    format!("v{}-{}", Metrics::VERSION, world.prices.digest())
+pub fn instance_of(prices: &Prices) -> String {
+    format!("v{}-{}", Metrics::VERSION, prices.digest())
 }
 
 /// A snapshot, and what it shows of what depends on the time.
@@ -200,7 +189,6 @@ pub async fn snapshot(world: &World) -> Result<MetricsSnapshot, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitledger_projections::cost::Prices;
 
     #[test]
     fn all_operations_and_codes_together_make_no_more_than_two_thousand_series() {
@@ -216,7 +204,7 @@ mod tests {
             parked: 0,
             about: ABOUT,
         });
-        let text = gitledger_projections::metrics::render(&snapshot).unwrap();
+        let text = gitledger_projections::metrics::render(&snapshot);
         let series = text.lines().filter(|line| !line.starts_with('#')).count();
         println!("{series} series");
         assert!((1000..=2000).contains(&series), "{series} series");

@@ -78,6 +78,7 @@ impl World {
         let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
+        let gated = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.gated);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
         Ok(Self {
             ledger,
@@ -86,7 +87,7 @@ impl World {
             projector,
             prices,
             spending: Arc::new(spending),
-            remotes: settings.remotes,
+            remotes: settings.remotes.through_gate(gated),
             policy: PushPolicy { push: policies.push },
             access,
             tokens: settings.tokens,

@@ -33,7 +33,8 @@ use serve::{Told, start};
 
 /// What is said instead of asking AWS.
 #[cfg(not(feature = "aws"))]
-const WITHOUT_AWS: &str = "this program was built without AWS; build it with `--features gitledger-functions/aws`";
+const WITHOUT_AWS: &str =
+    "this program was built without AWS; build it with `--features gitledger-functions/aws`";
 
 pub use of_table::{relay, repair, retry_dlq, sequencer};
 

@@ -10,8 +10,8 @@ mod with {
     use tokio::sync::Mutex;
 
     use crate::catalogue::{self, Needs};
-    use crate::lambda::serve::start;
     use crate::lambda::relay::{Relay, handle};
+    use crate::lambda::serve::start;
     use crate::lambda::{dynamo, secrets, worlds};
 
     pub fn sequencer() -> ExitCode {

@@ -9,9 +9,9 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::dynamo::deferred_in;
 use super::journal::Note;
 use super::serve::Told;
-use super::dynamo::deferred_in;
 use super::{RESUME, invoke};
 use crate::answer::Answer;
 use crate::settings::Aws;

@@ -33,7 +33,8 @@ pub(super) async fn post(
     all.extend(service.target.map(|target| ("x-amz-target", target)));
     all.extend(headers);
     let signed = Signed::new(super::dynamo::client(&base)?, super::dynamo::keys(aws)?, region, service.name);
-    let (status, bytes) = signed.send(reqwest::Method::POST, &url, &all, body.to_string().into_bytes()).await?;
+    let (status, bytes) =
+        signed.send(reqwest::Method::POST, &url, &all, body.to_string().into_bytes()).await?;
     if !status.is_success() {
         // AWS names the error and no secret.
         let said: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();

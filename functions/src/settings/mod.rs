@@ -138,6 +138,9 @@ pub struct HostFile {
     pub api_url: String,
     /// Its key.
     pub api_key: String,
+    /// Whether its sandboxes are behind its gate; see [`Endpoint::gated`].
+    #[serde(default)]
+    pub gated: bool,
 }
 
 /// The price file in the data directory.
@@ -278,7 +281,8 @@ impl Settings {
             })?;
             let host: HostFile = serde_json::from_str(&text)
                 .map_err(|error| wrong(HOST_FILE, &format!("cannot be read: {error}")))?;
-            self.endpoint = Some(Endpoint::at(&host.api_url, Secret::new(host.api_key)));
+            let endpoint = Endpoint::at(&host.api_url, Secret::new(host.api_key));
+            self.endpoint = Some(Endpoint { gated: host.gated, ..endpoint });
         }
         self.endpoint.as_ref().ok_or_else(|| wrong("E2B_API_KEY", "is not set"))
     }

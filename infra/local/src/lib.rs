@@ -10,5 +10,6 @@ pub mod mcp;
 pub mod metrics;
 pub mod remote;
 pub mod replay;
+pub mod report;
 pub mod running;
 pub mod simulate;

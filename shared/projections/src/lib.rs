@@ -17,6 +17,7 @@ pub mod operation_state;
 pub mod projection;
 pub mod recent;
 pub mod replay;
+pub mod report;
 pub mod running;
 pub mod sandbox_policy;
 pub mod sandbox_state;

@@ -9,7 +9,7 @@ pub mod filter;
 pub mod names;
 pub mod panels;
 pub mod row;
-pub mod stretches;
+pub mod runs;
 pub mod usage;
 pub mod window;
 
@@ -27,12 +27,11 @@ pub use panels::Panels;
 pub use window::Window;
 
 use crate::bounded::OTHER;
-use crate::cost::attribution::IDLE;
 use crate::counting::ABANDONED;
 use crate::metrics::definitions::ERROR_TYPES;
 use names::{Name, Names};
 use row::{End, Ended, Row};
-use stretches::{Stretches, push};
+use runs::{Runs, push};
 
 /// So many rows of each kind are kept: about 200 MB of operations.
 pub const ROWS_MAX: usize = 1_000_000;
@@ -49,20 +48,15 @@ pub struct Timeline {
     leases: VecDeque<(i64, bool)>,
     retries: VecDeque<(i64, u32)>,
     conflicts: VecDeque<(i64, Name)>,
-    stretches: Stretches,
+    runs: Runs,
     began: Option<Timestamp>,
     newest: Option<Timestamp>,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        let mut names = Names::default();
-        // Known from the start: they stand for what nobody named.
-        for word in [IDLE, OTHER, ABANDONED] {
-            names.number(word);
-        }
         Self {
-            names,
+            names: Names::default(),
             rows: VecDeque::new(),
             let_go: 0,
             numbers: HashMap::new(),
@@ -70,7 +64,7 @@ impl Default for Timeline {
             leases: VecDeque::new(),
             retries: VecDeque::new(),
             conflicts: VecDeque::new(),
-            stretches: Stretches::default(),
+            runs: Runs::default(),
             began: None,
             newest: None,
         }
@@ -83,7 +77,7 @@ impl Timeline {
         let at = event.event.recorded_at;
         self.began = Some(self.began.map_or(at, |began| began.min(at)));
         self.newest = self.newest.max(Some(at));
-        self.stretches.apply(event, &mut self.names);
+        self.runs.apply(event, &mut self.names);
         match &event.event.fact {
             Fact::SandboxCreated(created) => {
                 push(&mut self.creations, (at.as_microsecond(), created.creation_ms.as_micros()));

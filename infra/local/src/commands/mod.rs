@@ -11,7 +11,10 @@ mod git_example;
 pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
+pub mod projection;
 pub mod replay;
+mod replay_openmetrics;
+pub mod report;
 pub mod sandbox_host;
 mod shown;
 pub mod simulate;
@@ -47,7 +50,8 @@ Examples:
   gitledger cost --by agent            what it cost, and whose it was
   gitledger dashboard                  where the dashboard is; --export writes it into one file
   gitledger replay                     the whole ledger once more, beside the live figures
-  gitledger simulate --ttl 8h          the same operations under another policy";
+  gitledger simulate --ttl 8h          the same operations under another policy
+  gitledger report                     is it time to leave hosted sandboxes, and what else could be done";
 
 #[derive(Subcommand)]
 enum Command {
@@ -56,8 +60,10 @@ enum Command {
     Mcp(mcp::Arguments),
     Events(events::Arguments),
     Cost(cost::Arguments),
+    Projection(projection::Arguments),
     Dashboard(dashboard::Arguments),
     Replay(replay::Arguments),
+    Report(report::Arguments),
     Simulate(Box<simulate::Arguments>),
     Keys(keys::Arguments),
     SandboxHost(sandbox_host::Arguments),
@@ -91,8 +97,10 @@ pub fn main() -> ExitCode {
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
+        Ok(Command::Report(arguments)) => blocking(report::run(arguments)),
         Ok(Command::Simulate(arguments)) => blocking(simulate::run(*arguments)),
         Ok(Command::Keys(arguments)) => finished(keys::run(arguments)),
         Ok(Command::SandboxHost(arguments)) => blocking(sandbox_host::run(arguments)),

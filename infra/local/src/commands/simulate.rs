@@ -56,8 +56,9 @@ pub struct Arguments {
     /// With --sweep: the picture of it, as SVG, into this file.
     #[arg(long, value_name = "FILE", requires = "sweep")]
     svg: Option<PathBuf>,
-    /// A price table: `e2b-list`, `original-flat` or a file; may be given several times. A grid takes the first.
-    #[arg(long, value_name = "NAME|FILE", default_values_t = ["e2b-list".to_owned(), "original-flat".to_owned()])]
+    /// A price table: a list by name, `original-flat`, or a price file; may be given several times. A grid takes
+    /// the first. Default: those in force, and the flat rate beside them.
+    #[arg(long, value_name = "NAME|FILE")]
     prices: Vec<String>,
     /// As JSON.
     #[arg(long)]
@@ -67,7 +68,7 @@ pub struct Arguments {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
-    let prices = arguments.prices.iter().map(|name| Table::named(name)).collect::<Result<Vec<_>, _>>()?;
+    let prices = Table::all(&arguments.prices, &arguments.data)?;
     let setting = arguments.setting.setting(&arguments.data, arguments.workload.is_none())?;
     let workload = workload(&arguments, setting.seed).await?;
     let price = prices.first().cloned().unwrap_or_else(Table::e2b_list);
@@ -124,6 +125,11 @@ async fn workload(arguments: &Arguments, seed: u64) -> Result<Workload, String> 
 
 /// `10x`, `10`, `0.5x`.
 fn factor(text: &str) -> Result<f64, String> {
-    let factor: f64 = text.trim_end_matches('x').parse().map_err(|_| format!("'{text}' is no factor; try 10x"))?;
-    if factor > 0.0 && factor <= 100_000.0 { Ok(factor) } else { Err("more than 0x, at most 100000x".to_owned()) }
+    let factor: f64 =
+        text.trim_end_matches('x').parse().map_err(|_| format!("'{text}' is no factor; try 10x"))?;
+    if factor > 0.0 && factor <= 100_000.0 {
+        Ok(factor)
+    } else {
+        Err("more than 0x, at most 100000x".to_owned())
+    }
 }

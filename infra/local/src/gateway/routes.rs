@@ -164,7 +164,7 @@ pub(super) async fn operation(
             Some(answer) => {
                 let ended = Answer::of_stream(id, &records).is_some();
                 reply::answer(&gateway.world.price(answer), ended)
-            },
+            }
         },
     }
 }

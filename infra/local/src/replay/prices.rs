@@ -1,41 +1,74 @@
-//! The price tables that a replay or a simulation is asked for: lists that the program knows, and files.
+//! What figures and simulations cost: by the price file in force, or by others, list by list.
 
 use std::path::Path;
 
-use gitledger_projections::cost::{NanoDollars, Prices, ResourceTime};
+use gitledger_functions::Settings;
+use gitledger_projections::cost::{Exact, NanoDollars, Prices, ResourceTime, Usage};
+use gitledger_projections::replay::Figures;
 
-/// A price table under the name that the user knows it by.
+/// One list of one price file, or the lists that a file adds up.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Its name.
+    /// What it is called here.
     pub name: String,
     prices: Prices,
 }
 
 impl Table {
-    /// What a usage costs by the newest row of each list that counts.
-    pub fn of(&self, usage: ResourceTime) -> NanoDollars {
-        let newest = self.prices.used().iter().filter_map(|list| self.prices.row(list, i64::MAX));
-        newest.map(|row| row.of(usage)).sum()
-    }
-
     /// What E2B asks for by its list.
     pub fn e2b_list() -> Self {
-        let prices = Prices::standard().clone();
-        Self { name: prices.used().join("+"), prices }
+        Self { name: "e2b-list".to_owned(), prices: Prices::standard().clone() }
     }
 
-    /// A list that the program knows, or a price file (`gitledger cost --prices-example` prints one).
-    pub fn named(text: &str) -> Result<Self, String> {
-        let standard = Prices::standard();
-        if standard.lists().contains(&text) {
-            return Ok(Self { name: text.to_owned(), prices: standard.using(&[text.to_owned()])? });
+    /// Those in force in a data directory, with the flat rate beside them; or those asked for: each the name of a
+    /// list, or a price file, whose lists in use are added up.
+    pub fn all(asked: &[String], data: &Path) -> Result<Vec<Self>, String> {
+        let mut settings = Settings::from_env().map_err(|error| error.to_string())?;
+        data.clone_into(&mut settings.data_dir);
+        let prices = settings.prices().map_err(|error| error.to_string())?;
+        if !asked.is_empty() {
+            return asked.iter().map(|text| Self::named(text, &prices)).collect();
         }
-        let known = || standard.lists().join(", ");
-        let read = std::fs::read_to_string(text);
-        let file = read.map_err(|error| format!("prices {text}: {error}; known by name: {}", known()))?;
+        let mut tables = vec![Self { name: prices.used().join("+"), prices: prices.clone() }];
+        let flat = "original-flat".to_owned();
+        if !prices.used().contains(&flat) {
+            tables.extend(
+                prices.using(std::slice::from_ref(&flat)).ok().map(|prices| Self { name: flat, prices }),
+            );
+        }
+        Ok(tables)
+    }
+
+    fn named(text: &str, prices: &Prices) -> Result<Self, String> {
+        if prices.lists().contains(&text) {
+            return Ok(Self { name: text.to_owned(), prices: prices.using(&[text.to_owned()])? });
+        }
+        let path = Path::new(text);
+        let file = std::fs::read_to_string(path).map_err(|error| {
+            format!("prices {text}: {error}; lists known by name: {}", prices.lists().join(", "))
+        })?;
         let prices = Prices::parse(&file).map_err(|error| format!("prices {text}: {error}"))?;
-        let name = Path::new(text).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, prices })
+    }
+
+    /// What figures cost: each day by the rows that held on it, rounded once.
+    pub fn figures(&self, figures: &Figures) -> NanoDollars {
+        figures
+            .days
+            .iter()
+            .map(|(day, found)| self.prices.exact(*day, &found.cost_usage()))
+            .sum::<Exact>()
+            .rounded()
+    }
+
+    /// What a usage of one day costs.
+    pub fn day(&self, day: i64, usage: &Usage) -> NanoDollars {
+        self.prices.exact(day, usage).rounded()
+    }
+
+    /// What sandboxes' time costs by the newest rows: a simulation is about what comes.
+    pub fn of(&self, sandboxes: ResourceTime) -> NanoDollars {
+        self.day(i64::MAX / 2, &Usage::from(sandboxes))
     }
 }

@@ -1,8 +1,11 @@
-//! A replay for people: beside the live figures, operation by operation, day by day, and what it costs.
+//! A replay for people: beside the live figures, operation by operation, day by day, and what it cost.
+
+use std::collections::BTreeMap;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table as Grid};
 use gitledger_projections::replay::Figures;
+use gitledger_projections::replay::figures::{DayFigures, date};
 use serde_json::{Value, json};
 
 use super::live::{Live, Rebuilt};
@@ -50,7 +53,7 @@ impl Shown<'_> {
             row("cache hits", |live| live.hits, lease(&["ready", "paused", "warm"])),
             row("cache misses", |live| live.misses, lease(&["new"])),
             row("sandboxes made", |live| live.created, all.sandboxes.created),
-            row("sandbox time, us", |live| live.sandbox_us, micros(all.usage.total.running_micros)),
+            row("sandbox time, us", |live| live.sandbox_us, micros(all.usage.running_micros)),
         ]
     }
 
@@ -61,8 +64,10 @@ impl Shown<'_> {
                    "difference": row.live.map(|live| i128::from(row.replayed) - i128::from(live))})
         });
         let cost = self.prices.iter().map(|price| {
-            let total = price.of(self.figures.usage.total);
-            json!({"price": price.name, "nano_dollars": total, "dollars": total.as_dollars_f64()})
+            let total = price.figures(self.figures);
+            let day = |(number, day): (&i64, &DayFigures)| (number.to_string(), price.day(*number, &day.cost_usage()).as_u64());
+            let days: BTreeMap<String, u64> = self.figures.days.iter().map(day).collect();
+            json!({"price": price.name, "nano_dollars": total, "dollars": total.as_dollars_f64(), "days": days})
         });
         json!({
             "digest": self.digest,
@@ -117,31 +122,22 @@ impl Shown<'_> {
     }
 
     fn cost(&self) -> String {
-        let names: Vec<&str> = self.prices.iter().map(|price| price.name.as_str()).collect();
-        let mut grid = grid(&[&["cost", "sandbox hours"], &names[..]].concat());
-        let usage = &self.figures.usage;
-        let mut agents: Vec<_> = usage.agents.iter().collect();
-        agents.sort_by_key(|(name, used)| (std::cmp::Reverse(used.running_micros), *name));
-        let rest = agents.split_off(agents.len().min(10));
-        let rest = (!rest.is_empty()).then(|| rest.into_iter().map(|(_, used)| *used).sum());
-        let shown = agents.into_iter().map(|(name, used)| (name.as_str(), *used));
-        for (name, used) in
-            std::iter::once(("all", usage.total)).chain(shown).chain(rest.map(|rest| ("the others", rest)))
-        {
-            let mut cells = vec![name.to_owned(), hours(used.running_micros)];
-            cells.extend(self.prices.iter().map(|price| format!("{:.4}", price.of(used))));
-            grid.add_row(cells);
+        let mut grid = grid(&["price", "sandbox hours", "cost"]);
+        for price in self.prices {
+            let cost = format!("{:.6}", price.figures(self.figures));
+            grid.add_row([price.name.clone(), hours(self.figures.usage.running_micros), cost]);
         }
         right(grid, 1)
     }
 
     fn days(&self) -> String {
         let names: Vec<&str> = self.prices.iter().map(|price| price.name.as_str()).collect();
-        let mut grid =
-            grid(&[&["day", "operations", "failed", "p95 ms", "hits", "misses", "at once"], &names[..]].concat());
-        for (date, day) in &self.figures.days {
+        let mut grid = grid(
+            &[&["day", "operations", "failed", "p95 ms", "hits", "misses", "at once"], &names[..]].concat(),
+        );
+        for (number, day) in &self.figures.days {
             let mut cells = vec![
-                date.clone(),
+                date(*number),
                 (day.succeeded + day.failed).to_string(),
                 day.failed.to_string(),
                 millis(day.durations.p95_us),
@@ -149,7 +145,9 @@ impl Shown<'_> {
                 day.misses.to_string(),
                 day.peak.to_string(),
             ];
-            cells.extend(self.prices.iter().map(|price| format!("{:.4}", price.of(day.usage))));
+            cells.extend(
+                self.prices.iter().map(|price| format!("{:.4}", price.day(*number, &day.cost_usage()))),
+            );
             grid.add_row(cells);
         }
         right(grid, 1)

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use gitledger_events::Record;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gitledger_events::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The fold of briefs: everything that is counted, timed and attributed.
+//! The fold of briefs: everything that is counted and timed.
 
 use std::collections::BTreeMap;
 
@@ -31,8 +31,8 @@ pub struct Account {
     pub resume: Durations,
     /// Sandboxes, by what happened to them.
     pub sandboxes: SandboxTally,
-    /// All running time that is given to somebody.
-    pub used: Attributed,
+    /// All running time of stretches that have ended.
+    pub used: ResourceTime,
     /// Day by day.
     pub days: Days,
     machines: Machines,
@@ -78,19 +78,6 @@ pub struct SandboxTally {
     pub peak_position: u64,
 }
 
-/// Running time by whose it is. Each list adds up exactly to the whole.
-#[derive(Clone, Debug, Default)]
-pub struct Attributed {
-    /// All of it.
-    pub total: ResourceTime,
-    /// By agent; 0: unknown.
-    pub agents: Numbered<ResourceTime>,
-    /// By the operation that held the lease; 0: nobody did.
-    pub operations: Numbered<ResourceTime>,
-    /// By repository; 0: none yet.
-    pub repos: Numbered<ResourceTime>,
-}
-
 /// Something for each of a few names among many.
 #[derive(Clone, Debug, Default)]
 pub struct Numbered<T> {
@@ -101,8 +88,7 @@ pub struct Numbered<T> {
 impl<T: Default> Numbered<T> {
     /// That of one name; new if there was none.
     pub fn entry(&mut self, name: u32) -> &mut T {
-        // The catch-all has the greatest number, and no table is made for that.
-        let place = name.wrapping_add(1) as usize;
+        let place = name as usize;
         if self.places.len() <= place {
             self.places.resize(place + 1 + place / 2, 0);
         }
@@ -127,15 +113,16 @@ impl Account {
         self.position = brief.position;
         self.newest = if self.events == 0 { brief.at } else { self.newest.max(brief.at) };
         self.events += 1;
+        self.days.recorded(brief);
         if brief.sandbox == 0 { self.operation(brief, names) } else { self.sandbox(brief) }
     }
 
-    /// The same with the time of those that still run given away, as of an instant.
+    /// The same with the time of those that still run, as of an instant.
     #[must_use]
     pub fn as_of(&self, now: i64) -> Self {
         let mut all = self.clone();
         for stretch in self.machines.open(now) {
-            all.give(&stretch);
+            all.ran(&stretch);
         }
         all
     }
@@ -177,8 +164,8 @@ impl Account {
 
     fn sandbox(&mut self, brief: &Brief) {
         let effect = self.machines.apply(brief);
-        if let Some(stretch) = effect.given {
-            self.give(&stretch);
+        if let Some(stretch) = effect.ended {
+            self.ran(&stretch);
         }
         if let Some(count) = effect.running {
             self.days.running(brief, count);
@@ -210,12 +197,8 @@ impl Account {
         }
     }
 
-    fn give(&mut self, stretch: &Stretch) {
-        let usage = stretch.usage();
-        self.used.total += usage;
-        *self.used.agents.entry(stretch.agent) += usage;
-        *self.used.operations.entry(stretch.operation) += usage;
-        *self.used.repos.entry(stretch.repo) += usage;
+    fn ran(&mut self, stretch: &Stretch) {
+        self.used += stretch.usage();
         self.days.used(stretch);
     }
 }

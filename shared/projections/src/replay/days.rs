@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::brief::{Brief, Kind, REUSE_NAMED, REUSE_NEW};
 use super::durations::Durations;
 use super::machines::Stretch;
-use crate::cost::ResourceTime;
 use crate::cost::windows::DAY_MICROS;
+use crate::cost::{ResourceTime, Usage};
 use crate::running::Span;
 
 /// So many events a day are kept as evidence, of each sort.
@@ -27,8 +27,8 @@ pub struct Day {
     pub hits: u64,
     /// Leases for which one had to be made.
     pub misses: u64,
-    /// Sandboxes' running time.
-    pub usage: ResourceTime,
+    /// Everything that costs, housekeeping included.
+    pub usage: Usage,
     /// The most sandboxes that ran at once, from the first start of the day.
     pub peak: u32,
     /// The event that made it so many.
@@ -57,6 +57,16 @@ impl Days {
     /// In order.
     pub fn all(&self) -> &[Day] {
         &self.days
+    }
+
+    /// Something was recorded; an operation's end took its function's time.
+    pub fn recorded(&mut self, brief: &Brief) {
+        let usage = &mut self.day(brief.at).usage;
+        usage.events += 1;
+        if matches!(brief.kind, Kind::Succeeded | Kind::Failed | Kind::Abandoned) {
+            usage.operations += 1;
+            usage.function_micros += u128::from(brief.a);
+        }
     }
 
     /// An operation that a caller asked for has ended.
@@ -107,7 +117,7 @@ impl Days {
         let last = stretch.until.saturating_sub(1).div_euclid(DAY_MICROS);
         let first = stretch.from.div_euclid(DAY_MICROS);
         if first == last {
-            self.numbered(first).usage += stretch.usage();
+            self.numbered(first).usage.sandboxes += stretch.usage();
             return;
         }
         for number in first..=last {
@@ -115,7 +125,7 @@ impl Days {
             let span = Span::new(stretch.from, stretch.until)
                 .within(Span::new(start, start.saturating_add(DAY_MICROS)));
             let part = Stretch { from: span.from, until: span.until, ..*stretch };
-            self.numbered(number).usage += part.usage();
+            self.numbered(number).usage.sandboxes += part.usage();
         }
     }
 

@@ -8,12 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::account::{Account, Tally};
 use super::brief::Brief;
 use super::days::Day;
-use super::machines::UNNAMED;
 use super::names::Names;
 use crate::bounded::OTHER;
-use crate::cost::ResourceTime;
-use crate::cost::attribution::{IDLE, UNKNOWN_AGENT};
 use crate::cost::windows::DAY_MICROS;
+use crate::cost::{ResourceTime, Usage};
 use crate::counting::ABANDONED;
 
 /// All figures at one instant. Sorted, so that equal figures are equal text.
@@ -33,10 +31,10 @@ pub struct Figures {
     pub leases: BTreeMap<String, u64>,
     /// Sandboxes.
     pub sandboxes: SandboxFigures,
-    /// Sandbox time: the whole, and whose it was.
-    pub usage: UsageFigures,
-    /// Day by day (UTC), as `2026-03-10`.
-    pub days: BTreeMap<String, DayFigures>,
+    /// Sandbox time. Whose it was says `gitledger cost`.
+    pub usage: ResourceTime,
+    /// Day by day (UTC), by days since 1970.
+    pub days: BTreeMap<i64, DayFigures>,
 }
 
 /// One operation.
@@ -100,19 +98,6 @@ pub struct SandboxFigures {
     pub resume: DurationFigures,
 }
 
-/// Sandbox time. Each list adds up exactly to the whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsageFigures {
-    /// All of it.
-    pub total: ResourceTime,
-    /// By agent.
-    pub agents: BTreeMap<String, ResourceTime>,
-    /// By operation; `idle` is the time between leases.
-    pub operations: BTreeMap<String, ResourceTime>,
-    /// By repository.
-    pub repositories: BTreeMap<String, ResourceTime>,
-}
-
 /// One day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayFigures {
@@ -128,6 +113,12 @@ pub struct DayFigures {
     pub misses: u64,
     /// Sandbox time.
     pub usage: ResourceTime,
+    /// Events recorded.
+    pub events: u64,
+    /// Operations that ended, housekeeping included.
+    pub operations: u64,
+    /// How long functions worked on these, in microseconds.
+    pub function_us: u64,
     /// The most sandboxes that ran at once.
     pub peak: u32,
 }
@@ -138,10 +129,7 @@ impl Account {
         let micros = now.as_microsecond();
         let all = self.as_of(micros);
         let code = |number: u32| if number == 0 { ABANDONED } else { names.name(number) };
-        let operation = |number: u32| match number {
-            0 | UNNAMED => OTHER,
-            number => names.name(number),
-        };
+        let operation = |number: u32| if number == 0 { OTHER } else { names.name(number) };
         Figures {
             position: self.position,
             at: now,
@@ -157,8 +145,8 @@ impl Account {
                 .map(|(reuse, count)| (Brief::reuse(reuse).to_owned(), count))
                 .collect(),
             sandboxes: self.sandbox_figures(micros),
-            usage: all.usage_figures(names),
-            days: all.days.all().iter().map(|day| (date(day.number), day.figures())).collect(),
+            usage: all.used,
+            days: all.days.all().iter().map(|day| (day.number, day.figures())).collect(),
         }
     }
 
@@ -176,26 +164,6 @@ impl Account {
             peak_position: tally.peak_position,
             creation: (&self.creation).into(),
             resume: (&self.resume).into(),
-        }
-    }
-
-    fn usage_figures(&self, names: &Names) -> UsageFigures {
-        let used = &self.used;
-        let named = |zero: &'static str| {
-            move |(number, usage): (u32, &ResourceTime)| {
-                let name = match number {
-                    0 => zero,
-                    UNNAMED => OTHER,
-                    number => names.name(number),
-                };
-                (name.to_owned(), *usage)
-            }
-        };
-        UsageFigures {
-            total: used.total,
-            agents: used.agents.iter().map(named(UNKNOWN_AGENT)).collect(),
-            operations: used.operations.iter().map(named(IDLE)).collect(),
-            repositories: used.repos.iter().map(named("none")).collect(),
         }
     }
 }
@@ -222,7 +190,10 @@ impl Day {
             durations: (&self.durations).into(),
             hits: self.hits,
             misses: self.misses,
-            usage: self.usage,
+            usage: self.usage.sandboxes,
+            events: self.usage.events,
+            operations: self.usage.operations,
+            function_us: u64::try_from(self.usage.function_micros).unwrap_or(u64::MAX),
             peak: self.peak,
         }
     }
@@ -239,6 +210,14 @@ impl From<&super::durations::Durations> for DurationFigures {
             p99_us: percentile(99),
             max_us: all.max(),
         }
+    }
+}
+
+impl DayFigures {
+    /// Everything that costs.
+    pub fn cost_usage(&self) -> Usage {
+        let function_micros = u128::from(self.function_us);
+        Usage { sandboxes: self.usage, operations: self.operations, function_micros, events: self.events }
     }
 }
 

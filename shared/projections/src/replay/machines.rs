@@ -1,23 +1,17 @@
-//! The sandboxes of a replay: who runs since when, whose time it is, and how many run at once.
+//! The sandboxes of a replay: which run since when, and how many at once.
 //!
-//! The rules are those of [`crate::running`] and of [`crate::cost::attribution`], on whole microseconds.
+//! The rules are those of [`crate::running`], on whole microseconds. Whose the time is is told by
+//! [`crate::cost::attribution`] and not again here.
 
 use super::brief::{Brief, Kind};
 
-/// The "operation" of a lease whose event does not name one.
-pub const UNNAMED: u32 = u32::MAX;
-
-/// A stretch of running time, and whose it is.
+/// A stretch of running time, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     pub from: i64,
     pub until: i64,
     pub vcpu: u16,
     pub memory_mb: u32,
-    pub agent: u32,
-    pub repo: u32,
-    /// The name of the operation that held the lease; 0: nobody did; [`UNNAMED`].
-    pub operation: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,11 +22,6 @@ struct Machine {
     memory_mb: u32,
     since: i64,
     expires: i64,
-    given_until: i64,
-    agent: u32,
-    repo: u32,
-    holder: u32,
-    epoch: u64,
 }
 
 /// All sandboxes that there are, by a small number of their own.
@@ -47,8 +36,8 @@ pub struct Machines {
 /// What one event did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
-    /// Time that now belongs to somebody.
-    pub given: Option<Stretch>,
+    /// Time that has ended.
+    pub ended: Option<Stretch>,
     /// One began to run, and now so many do.
     pub running: Option<u32>,
 }
@@ -59,23 +48,19 @@ impl Machines {
         let Some(place) = self.place(brief) else { return Effect::default() };
         let Some(machine) = self.machines.get_mut(place as usize) else { return Effect::default() };
         if brief.kind == Kind::Created && !machine.alive {
-            *machine = Machine {
-                alive: true,
-                vcpu: brief.small,
-                memory_mb: brief.code,
-                agent: brief.agent,
-                ..Machine::default()
-            };
+            *machine =
+                Machine { alive: true, vcpu: brief.small, memory_mb: brief.code, ..Machine::default() };
         }
         if !machine.alive {
             return Effect::default();
         }
         let ran = machine.running;
-        let open = machine.open(brief.at);
-        let given = machine.turn(brief).or(open).and_then(|span| machine.give(span));
-        machine.tell(brief);
+        let ended = machine.turn(brief).map(|span| machine.stretch(span));
+        if matches!(brief.kind, Kind::Killed | Kind::Expired | Kind::Lost) {
+            machine.alive = false;
+        }
         let runs = machine.running;
-        let mut effect = Effect { given, running: None };
+        let mut effect = Effect { ended, running: None };
         match (ran, runs) {
             (false, true) => {
                 self.running.push(place);
@@ -87,12 +72,10 @@ impl Machines {
         effect
     }
 
-    /// What is not yet given at this instant.
+    /// What is still open at this instant.
     pub fn open(&self, now: i64) -> impl Iterator<Item = Stretch> {
-        self.machines.iter().filter(|machine| machine.alive).filter_map(move |machine| {
-            let mut machine = *machine;
-            machine.open(now).and_then(|span| machine.give(span))
-        })
+        let alive = self.machines.iter().filter(|machine| machine.alive);
+        alive.filter_map(move |machine| machine.open(now).map(|span| machine.stretch(span)))
     }
 
     /// How many run at this instant.
@@ -157,36 +140,7 @@ impl Machine {
         }
     }
 
-    /// Gives what of a span is not given yet to whoever has the sandbox.
-    fn give(&mut self, (from, until): (i64, i64)) -> Option<Stretch> {
-        let from = from.max(self.given_until);
-        let until = until.max(from);
-        self.given_until = self.given_until.max(until);
-        (until > from).then_some(Stretch {
-            from,
-            until,
-            vcpu: self.vcpu,
-            memory_mb: self.memory_mb,
-            agent: self.agent,
-            repo: self.repo,
-            operation: self.holder,
-        })
-    }
-
-    /// Whose it is from now on.
-    fn tell(&mut self, brief: &Brief) {
-        if brief.repo != 0 {
-            self.repo = brief.repo;
-        }
-        match brief.kind {
-            Kind::Leased => {
-                self.agent = brief.agent;
-                self.epoch = brief.a;
-                self.holder = if brief.operation == 0 { UNNAMED } else { brief.operation };
-            }
-            Kind::Released if self.epoch == brief.a => self.holder = 0,
-            Kind::Killed | Kind::Expired | Kind::Lost => self.alive = false,
-            _ => {}
-        }
+    fn stretch(&self, (from, until): (i64, i64)) -> Stretch {
+        Stretch { from, until, vcpu: self.vcpu, memory_mb: self.memory_mb }
     }
 }

@@ -8,9 +8,7 @@ use gitledger_events::sandbox::Reuse;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::brief::{
-    Brief, Kind, REUSE_NAMED, REUSE_NEW, REUSE_PAUSED, REUSE_READY, REUSE_WARM,
-};
+use super::brief::{Brief, Kind, REUSE_NAMED, REUSE_NEW, REUSE_PAUSED, REUSE_READY, REUSE_WARM};
 use super::names::Names;
 
 /// A stored event, borrowed from wherever it is.
@@ -114,7 +112,8 @@ impl RawEvent<'_> {
             name: self.name.chars().take(64).collect(),
             reason,
         };
-        let meta: Meta<'_> = serde_json::from_str(self.meta).map_err(|error| unreadable(error.to_string()))?;
+        let meta: Meta<'_> =
+            serde_json::from_str(self.meta).map_err(|error| unreadable(error.to_string()))?;
         match TYPES.iter().find(|(name, _)| *name == self.name) {
             None => return Err(unreadable("no such event type".to_owned())),
             Some((_, known)) if meta.schema_version > *known => {

@@ -1,6 +1,6 @@
 //! Under what a workload is simulated: the policy, the platform, and chance.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::latency::Latency;
 use super::workload::Workload;
@@ -30,7 +30,7 @@ pub struct Setting {
 }
 
 /// A setting in a few words, for tables and JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brief {
     /// Sandboxes that wait in the pool.
     pub pool: u32,

@@ -1,6 +1,6 @@
 //! What must hold for any simulation.
 
-use crate::cost::{NanoDollars, Price};
+use crate::cost::{NanoDollars, Prices, ResourceTime, Usage};
 use crate::sandbox_policy::{ReuseRule, SandboxPolicy};
 use crate::simulation::chance::Chance;
 use crate::simulation::sweep::{mark_frontier, point};
@@ -33,7 +33,8 @@ fn any_workload(seed: u64) -> Workload {
 
 fn any_setting(seed: u64) -> Setting {
     let mut chance = Chance::new(seed.wrapping_mul(31));
-    let rule = [ReuseRule::Never, ReuseRule::Task, ReuseRule::Repo][usize::try_from(chance.below(3)).unwrap()];
+    let rule =
+        [ReuseRule::Never, ReuseRule::Task, ReuseRule::Repo][usize::try_from(chance.below(3)).unwrap()];
     let policy = SandboxPolicy {
         pool: u32::try_from(chance.below(5)).unwrap(),
         pause_after_s: [0, 30, 120][usize::try_from(chance.below(3)).unwrap()],
@@ -69,7 +70,9 @@ fn every_operation_ends_once() {
         let opens = workload.asks.iter().filter(|ask| matches!(ask.place, Place::Opens(_))).count() as u64;
         assert_eq!(outcome.hits() + outcome.new, opens, "seed {seed}");
         assert!(setting.limit == 0 || outcome.peak <= setting.limit, "seed {seed}");
-        assert!(outcome.created <= outcome.new + outcome.warm + outcome.expired + u64::from(setting.policy.pool));
+        assert!(
+            outcome.created <= outcome.new + outcome.warm + outcome.expired + u64::from(setting.policy.pool)
+        );
     }
 }
 
@@ -93,6 +96,10 @@ fn no_sandbox_runs_longer_than_the_workload_and_none_is_free() {
     }
 }
 
+fn cost(list: &str, usage: ResourceTime) -> NanoDollars {
+    Prices::standard().exact_by(list, 30_000, &Usage::from(usage)).rounded()
+}
+
 fn baseline(policy: SandboxPolicy) -> Outcome {
     let workload = Team::SEED_BASELINE.workload(1);
     assert_eq!((workload.asks.len(), workload.agents()), (6000, 10));
@@ -102,7 +109,7 @@ fn baseline(policy: SandboxPolicy) -> Outcome {
 #[test]
 fn the_seed_baseline_costs_what_was_expected_at_the_flat_rate_and_seven_times_that_by_the_list() {
     let outcome = baseline(SandboxPolicy::default());
-    let (flat, list) = (Price::ORIGINAL_FLAT.of(outcome.monthly()), Price::E2B_LIST.of(outcome.monthly()));
+    let (flat, list) = (cost("original-flat", outcome.monthly()), cost("e2b-list", outcome.monthly()));
     assert!((1.2..1.8).contains(&flat.as_dollars_f64()), "{flat}");
     assert!((list.as_dollars_f64() / flat.as_dollars_f64() - 7.26).abs() < 0.01, "{list}");
     assert!(outcome.peak <= 10 && outcome.failures() == 0, "{outcome:?}");
@@ -142,7 +149,10 @@ fn ten_times_the_agents_ask_ten_times_as_much_and_half_of_them_half() {
     let outcome = simulate(&ten, &Setting::default());
     assert_eq!(outcome.asked, ten.asks.len() as u64);
     for (index, ask) in ten.asks.iter().enumerate() {
-        assert!(ask.after.is_none_or(|before| (before as usize) < index || ten.asks[before as usize].at <= ask.at));
+        assert!(
+            ask.after
+                .is_none_or(|before| (before as usize) < index || ten.asks[before as usize].at <= ask.at)
+        );
     }
 }
 
@@ -155,7 +165,7 @@ fn nothing_on_the_frontier_is_beaten() {
         .iter()
         .map(|setting| {
             let outcome = simulate(&workload, setting);
-            point(setting, &outcome, Price::E2B_LIST.of(outcome.monthly()))
+            point(setting, &outcome, cost("e2b-list", outcome.monthly()))
         })
         .collect();
     mark_frontier(&mut points);
