@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::{Refusal, lambda::secrets};
 
 /// How long keys are known before they are read again: a revoked one is good for this long.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// The keys, and where they are from.
 pub(super) struct Keys {

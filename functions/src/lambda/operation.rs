@@ -143,11 +143,10 @@ async fn go_on(world: &World, name: &'static str, invocation: &Invocation, id: U
 fn principal(world: &World, operation: &str, http: &Http) -> Result<Principal, Refusal> {
     match &http.authority {
         Some(Authority::Key(grant)) => Ok(Principal::Key(std::sync::Arc::new(grant.as_ref().clone()))),
-        Some(Authority::Iam) => Ok(Principal::Operator),
         None if world.access.required() && !trigger::is_signed(operation) => {
             world.access.principal(http.header("authorization"), world.clock.now())
         }
-        None => Ok(Principal::Operator),
+        Some(Authority::Iam) | None => Ok(Principal::Operator),
     }
 }
 

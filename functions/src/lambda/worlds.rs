@@ -22,10 +22,11 @@ pub(super) async fn of(function: &str) -> Result<World, Error> {
 pub(super) async fn with(mut settings: Settings, needs: Needs) -> Result<World, Error> {
     // In AWS whoever is let in was let in by somebody: a door without an authoriser stays shut.
     settings.keys_required = settings.keys_file.is_some() || settings.ledger == LedgerKind::Dynamo;
-    let endpoint = match needs.sandbox_key {
-        true => settings.endpoint_or_local()?.clone(),
+    let endpoint = if needs.sandbox_key {
+        settings.endpoint_or_local()?.clone()
+    } else {
         // It asks for nothing there, and is given nothing to ask with.
-        false => Endpoint::at("http://127.0.0.1:9", Secret::new(String::new())),
+        Endpoint::at("http://127.0.0.1:9", Secret::new(String::new()))
     };
     let ledger = ledger(&settings).await?;
     let clock: Arc<dyn ClockAndIds> = Arc::new(SystemWorld);

@@ -81,7 +81,8 @@ async fn answered(world: &World, mut request: Request) -> Result<Answer, Refusal
     let started = Instant::now();
     let entry = world.running.enter(request.operation_id);
     let found = Found::Nothing;
-    let handover = request.patience.and_then(|patience| started.checked_add(patience));
+    let patience = request.patience.filter(|_| declaration.effect != Effect::Reads);
+    let handover = patience.and_then(|patience| started.checked_add(patience));
     let mut running = Running {
         world,
         request,

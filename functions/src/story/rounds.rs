@@ -70,11 +70,11 @@ pub(crate) async fn run(
                         Attached::Nothing => attached = false,
                     }
                 }
-                recorder.append(world, announce).await?;
-                tokio::time::sleep(after).await;
                 if running.is_overdue() && attach::is_kept(running, &rounds) {
                     break End::Deferred;
                 }
+                recorder.append(world, announce).await?;
+                tokio::time::sleep(after).await;
                 if running.entry.is_cancelled() && !pushing {
                     break End::Failed(Box::new(cancelled(running, &rounds)));
                 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine;
 use gitledger_operations::Rejection;
 use serde_json::Value;
 
@@ -182,7 +183,6 @@ fn body(trigger: &Value) -> Result<Vec<u8>, Refusal> {
     if !encoded {
         return Ok(text.as_bytes().to_vec());
     }
-    use base64::Engine;
     let engine = base64::engine::general_purpose::STANDARD;
     engine.decode(text).map_err(|_| malformed("must be base64 where isBase64Encoded is true"))
 }
