@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// They do not all begin at the same moment: over so long.
-const ARRIVAL: Duration = Duration::from_mins(1);
+const ARRIVAL: Duration = Duration::from_secs(90);
 /// Between two operations of a task.
-const THINK_MS: [u64; 2] = [300, 3000];
+const THINK_MS: [u64; 2] = [300, 2000];
 /// Between two tasks.
-const REST_MS: [u64; 2] = [12_000, 24_000];
+const REST_MS: [u64; 2] = [8_000, 14_000];
 
 /// How much there is to do.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl Load {
             Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} must be a number")),
             Err(_) => default,
         };
-        Self { agents: number("FLEET_AGENTS", 50), repositories: 10, tasks: number("FLEET_TASKS", 4) }
+        Self { agents: number("FLEET_AGENTS", 50), repositories: 10, tasks: number("FLEET_TASKS", 6) }
     }
 
     pub fn create_repositories(self, origin: &Origin) {

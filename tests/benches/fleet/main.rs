@@ -2,7 +2,7 @@
 //! pool and pausing change. Each arm is a `gitledger up` of its own with a policy file, and every number of the
 //! table is folded from its ledger.
 //!
-//! `cargo bench -p gitledger-tests --bench fleet`, about three minutes an arm. `FLEET_AGENTS=12` for fewer
+//! `cargo bench -p gitledger-tests --bench fleet`, three to four minutes an arm. `FLEET_AGENTS=12` for fewer
 //! agents, `FLEET_TASKS` for tasks of each, `FLEET_ARMS=reuse+pool` for the arms whose names
 //! hold this (several with commas).
 
@@ -23,7 +23,7 @@ const HOST: [&str; 6] = ["--create-latency", "2s..8s", "--trouble-seed", "4", "-
 /// A sandbox ends after so long without use.
 const TTL_S: u64 = 3600;
 /// With reuse, anybody's that nobody has used for a while: longer than any agent thinks.
-const REUSE: &str = "reuse = \"repo\"\nshare_after_s = 10\ntrust = [[\"agent-*\"]]\n";
+const REUSE: &str = "reuse = \"repo\"\nshare_after_s = 5\ntrust = [[\"agent-*\"]]\n";
 const NO_REUSE: &str = "reuse = \"never\"\n";
 const POOL: &str = "pool = 3\n";
 const PAUSING: &str = "pause_after_s = 20\n";
