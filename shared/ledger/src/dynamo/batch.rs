@@ -138,3 +138,50 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a panic is the report of a test
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::StreamBatch;
+
+    fn batch(image: &Value) -> Value {
+        let change = json!({"SequenceNumber": "1", "NewImage": image});
+        json!({"Records": [{"eventID": "1", "eventName": "INSERT", "dynamodb": change}]})
+    }
+
+    #[test]
+    fn a_trigger_that_is_no_batch_is_refused() {
+        for trigger in
+            [json!(null), json!({}), json!({"Records": 1}), json!({"Records": [{}]}), batch(&json!([]))]
+        {
+            assert!(StreamBatch::read(trigger.clone()).is_err(), "{trigger}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_a_commit_only_if_all_of_it_is_there() {
+        let whole = json!({
+            "k": {"S": "sandbox-i1"}, "at": {"N": "7"}, "n": {"N": "2"},
+            "c": {"B": "AAAAAAAAAAAAAAAAAAAAAQ=="}, "b": {"B": "eJw="},
+        });
+        let commit = |image: &Value| StreamBatch::read(batch(image)).unwrap().records[0].commit();
+        let found = commit(&whole).unwrap();
+        assert_eq!((found.stream.as_str(), found.first, found.last()), ("sandbox-i1", 7, 8));
+        for (name, odd) in [
+            ("k", json!({"S": "../x"})),
+            ("at", json!({"N": "-1"})),
+            ("n", json!({"N": "0"})),
+            ("c", json!({"B": "AA=="})),
+            ("b", json!({"B": "not base64"})),
+            ("b", json!({"BOOL": true})),
+            ("b", json!({})),
+            ("b", json!("eJw=")),
+        ] {
+            let mut image = whole.clone();
+            image[name] = odd;
+            assert!(commit(&image).is_err(), "{image}");
+        }
+    }
+}
