@@ -29,7 +29,9 @@ pub(super) fn download_with_missing(package: &str, into: &Path) -> Result<(), St
     }
     let plan = |private_lists: Option<&Path>| {
         let mut ask = apt_get(into);
-        private_lists.iter().for_each(|state| private(&mut ask, state));
+        if let Some(state) = private_lists {
+            private(&mut ask, state);
+        }
         run(ask.args(["--simulate", "--no-install-recommends", "install", package]))
     };
     let planned = match plan(None) {
