@@ -37,6 +37,8 @@ struct Run {
     position: String,
     measured: Figures,
     operations: u64,
+    /// The settings name its tokens' file.
+    _origin: Origin,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +88,7 @@ async fn run((name, policy): (&'static str, &str)) -> Run {
     let position = load::head(&setup);
     let (measured, operations) = measured(&setup, &position);
     system.stop().await;
-    Run { name, setup, position, measured, operations }
+    Run { name, setup, position, measured, operations, _origin: origin }
 }
 
 fn said(setup: &Setup, arguments: &[&str]) -> Value {
