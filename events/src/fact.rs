@@ -64,6 +64,8 @@ facts! {
     OperationSucceeded 1,
     OperationFailed 1,
     OperationAbandoned 1,
+    OperationDeferred 1,
+    OperationResumed 1,
     SandboxCreated 1,
     SandboxLeased 1,
     SandboxReleased 1,

@@ -205,3 +205,24 @@ pub struct OperationAbandoned {
     /// What is left behind, as far as it can be told.
     pub side_effect: SideEffect,
 }
+
+/// Its caller was told to ask later, and somebody else is to go on with it: whoever began it has stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationDeferred {
+    /// The sandbox that it has, if it has one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox_id: Option<String>,
+    /// How long its caller has waited.
+    pub waited_ms: Elapsed,
+    /// True when the recorded input is the whole input, so that whoever goes on needs nothing else.
+    pub input_whole: bool,
+}
+
+/// Somebody goes on with it, and nobody else until then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OperationResumed {
+    /// Who: an invocation's id, the same when the invocation is tried again.
+    pub by: String,
+    /// When at the latest they have stopped.
+    pub until: Timestamp,
+}

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access::Principal;
+
 /// How an operation ended, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -119,6 +121,18 @@ impl Answer {
         let name = records.first()?.operation.clone().unwrap_or_default();
         let facts = records.iter().rev().filter_map(|record| record.fact().ok());
         facts.into_iter().find_map(|fact| Self::from_outcome(operation_id, &name, &fact))
+    }
+
+    /// What is told of an operation to whoever asks for its record: its answer, or that there is none yet. `None`
+    /// where there is no such operation, or the key may not see it.
+    pub fn shown(operation_id: Uuid, records: &[Record], principal: &Principal) -> Option<Self> {
+        let first = records.first()?;
+        if !principal.may_see(first.actor.key_id.as_deref(), first.repo.as_ref()) {
+            return None;
+        }
+        let name = first.operation.as_deref().unwrap_or_default();
+        let open = || Self::unknown(operation_id, name, "the operation has not ended yet");
+        Some(Self::of_stream(operation_id, records).unwrap_or_else(open))
     }
 
     /// An operation whose end is not known.

@@ -11,14 +11,21 @@ use gitledger_ledger::LedgerError;
 use gitledger_operations::failure::CODES;
 use gitledger_operations::table;
 use gitledger_projections::Projection;
+use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
+
+use url::Url;
 
 use crate::World;
 use fence::Fence;
 pub use pushgateway::Pushgateway;
+pub use remote_write::{Credential, Destination, RemoteWrite};
+pub use sigv4::Aws;
 
 mod fence;
 mod pushgateway;
+mod remote_write;
+mod sigv4;
 
 /// Every value of the label `operation`.
 static OPERATION_NAMES: LazyLock<Vec<&'static str>> =
@@ -43,31 +50,33 @@ pub enum Published {
     Failed,
 }
 
-/// Why nothing was published.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The ledger could not be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The text could not be made.
-    #[error("metrics could not be rendered: {0}")]
-    Text(String),
-}
-
-/// Publishes to one Pushgateway.
+/// Publishes to a Pushgateway, by remote write, or both.
 pub struct Exporter {
-    gateway: Pushgateway,
+    gateway: Option<Pushgateway>,
+    remote: Option<RemoteWrite>,
+    /// What one try may take.
+    patience: Duration,
 }
 
 impl Exporter {
     /// An exporter to this gateway.
     pub fn new(gateway: Pushgateway) -> Self {
-        Self { gateway }
+        Self { patience: gateway.patience(), gateway: Some(gateway), remote: None }
+    }
+
+    /// An exporter to what is named; `None`: nothing is.
+    pub fn to(gateway: Option<Url>, remote: Option<Destination>) -> Result<Option<Self>, reqwest::Error> {
+        if gateway.is_none() && remote.is_none() {
+            return Ok(None);
+        }
+        let gateway = gateway.map(Pushgateway::at).transpose()?;
+        let remote = remote.map(|to| RemoteWrite::to(to, pushgateway::PATIENCE)).transpose()?;
+        Ok(Some(Self { gateway, remote, patience: pushgateway::PATIENCE }))
     }
 
     /// Publishes what the ledger holds at this moment. Waits for somebody else who is publishing, as long as that may
     /// take.
-    pub async fn publish(&self, world: &World) -> Result<Published, ExportError> {
+    pub async fn publish(&self, world: &World) -> Result<Published, LedgerError> {
         // Twice: who was held up for so long that another took the fence has perhaps overwritten something newer.
         for _ in 0..2 {
             match self.publish_once(world).await? {
@@ -79,9 +88,10 @@ impl Exporter {
     }
 
     /// `None`: the fence was lost on the way.
-    async fn publish_once(&self, world: &World) -> Result<Option<Published>, ExportError> {
+    async fn publish_once(&self, world: &World) -> Result<Option<Published>, LedgerError> {
         let ledger = world.ledger.as_ref();
-        let hold = self.gateway.patience() + self.gateway.patience() / 2;
+        // Both are tried one after the other.
+        let hold = self.patience * 5 / 2;
         let mut fence = Fence::free(world, hold).await?;
         let snapshot = {
             let mut snapshot = Taken::of(world, Some(&fence)).await?;
@@ -91,13 +101,12 @@ impl Exporter {
             snapshot.numbers.set_epoch(fence.next_epoch());
             snapshot
         };
+        let text = gitledger_projections::metrics::render(&snapshot.numbers);
         if !fence.take(ledger, &snapshot, world.clock.now(), hold).await? {
             return Ok(Some(Published::Outdated));
         }
-        let text = gitledger_projections::metrics::render(&snapshot.numbers)
-            .map_err(|error| ExportError::Text(error.to_string()))?;
-        let group = instance(world);
-        let mut accepted = false;
+        let group = instance_of(&world.prices);
+        let mut left = [self.gateway.is_some(), self.remote.is_some()];
         for attempt in 0..TRIES {
             if attempt > 0 {
                 tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
@@ -105,14 +114,25 @@ impl Exporter {
                     return Ok(None);
                 }
             }
-            match self.gateway.put(&group, text.clone()).await {
-                Ok(()) => {
-                    accepted = true;
-                    break;
+            if let Some(gateway) = self.gateway.as_ref().filter(|_| left[0]) {
+                let sent = gateway.put(&group, text.clone()).await;
+                left[0] = sent.is_err();
+                if let Err(error) = sent {
+                    tracing::warn!(attempt, %error, "pushgateway did not accept the metrics");
                 }
-                Err(error) => tracing::warn!(attempt, %error, "pushgateway did not accept the metrics"),
+            }
+            if let Some(remote) = self.remote.as_ref().filter(|_| left[1]) {
+                let sent = remote.send(&snapshot.numbers, &group).await;
+                left[1] = sent.is_err();
+                if let Err(error) = sent {
+                    tracing::warn!(attempt, %error, "remote write did not accept the metrics");
+                }
+            }
+            if left == [false; 2] {
+                break;
             }
         }
+        let accepted = left == [false; 2];
         if accepted {
             self.forget_old_group(&mut fence, &group).await;
         } else {
@@ -126,11 +146,12 @@ impl Exporter {
 
     /// What an earlier fold, or one with other prices, has published would be shown for ever.
     async fn forget_old_group(&self, fence: &mut Fence, group: &str) {
-        if let Some(old) = fence.group().filter(|old| old != group) {
-            if let Err(error) = self.gateway.delete(&old).await {
-                tracing::warn!(%error, old, "the old group was not deleted; it is tried again");
-                return;
-            }
+        let old = fence.group().filter(|old| old != group);
+        if let (Some(old), Some(gateway)) = (old, &self.gateway)
+            && let Err(error) = gateway.delete(&old).await
+        {
+            tracing::warn!(%error, old, "the old group was not deleted; it is tried again");
+            return;
         }
         fence.set_group(group);
     }
@@ -138,8 +159,8 @@ impl Exporter {
 
 /// The group of one fold and one set of prices, the label `instance`: a rebuilt fold, or cheaper prices, never continue
 /// another one's series, whose totals may be higher.
-pub fn instance(world: &World) -> String {
-    format!("v{}-{}", Metrics::VERSION, world.prices.digest())
+pub fn instance_of(prices: &Prices) -> String {
+    format!("v{}-{}", Metrics::VERSION, prices.digest())
 }
 
 /// A snapshot, and what it shows of what depends on the time.
@@ -200,7 +221,6 @@ pub async fn snapshot(world: &World) -> Result<MetricsSnapshot, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitledger_projections::cost::Prices;
 
     #[test]
     fn all_operations_and_codes_together_make_no_more_than_two_thousand_series() {
@@ -216,7 +236,7 @@ mod tests {
             parked: 0,
             about: ABOUT,
         });
-        let text = gitledger_projections::metrics::render(&snapshot).unwrap();
+        let text = gitledger_projections::metrics::render(&snapshot);
         let series = text.lines().filter(|line| !line.starts_with('#')).count();
         println!("{series} series");
         assert!((1000..=2000).contains(&series), "{series} series");

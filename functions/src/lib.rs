@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod catalogue;
 pub mod costs;
 pub mod exporter;
 pub mod lambda;

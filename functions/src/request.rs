@@ -1,5 +1,7 @@
 //! One request, whatever the trigger was.
 
+use std::time::Duration;
+
 use crate::access::Principal;
 use gitledger_events::Actor;
 use gitledger_operations::Rejection;
@@ -28,6 +30,10 @@ pub struct Request {
     pub input: Value,
     /// On whose authority.
     pub principal: Principal,
+    /// How long whoever asks waits; what takes longer is left for somebody else to go on with. `None`: to the end.
+    pub patience: Option<Duration>,
+    /// The trace that it belongs to, as its 128 bits.
+    pub trace: Option<Uuid>,
 }
 
 impl Request {
@@ -57,6 +63,8 @@ impl Request {
             actor: actor_in(&input),
             input,
             principal: Principal::Operator,
+            patience: None,
+            trace: None,
         })
     }
 
@@ -72,6 +80,13 @@ impl Request {
             }
         }
         self.principal = principal;
+        self
+    }
+
+    /// The same request from somebody who waits at most this long; the shortest that was said counts.
+    #[must_use]
+    pub fn patient(mut self, patience: Option<Duration>) -> Self {
+        self.patience = self.patience.into_iter().chain(patience).min();
         self
     }
 

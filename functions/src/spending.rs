@@ -156,7 +156,7 @@ fn rejection(standing: &Standing) -> Rejection {
         Period::Day => "day",
     };
     let rule = format!(
-        "is over budget: {:.2} of this {period}'s {:.2}{whose} are spent (budget[{}] of the policy); nothing was begun. \
+        "is over budget: {} of this {period}'s {}{whose} are spent (budget[{}] of the policy); nothing was begun. \
          The operator can raise it; else it begins anew at {}",
         standing.spent_nano_dollars, standing.limit_nano_dollars, standing.budget, standing.renewed_at
     );

@@ -51,6 +51,8 @@ pub struct World {
     pub webhook: Option<Webhook>,
     /// Where metrics are published.
     pub pushgateway: Option<url::Url>,
+    /// Where they are published by remote write.
+    pub remote_write: Option<crate::exporter::Destination>,
 }
 
 /// Why there is no world.
@@ -78,6 +80,7 @@ impl World {
         let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
         let projector = Arc::new(Projector::load(ledger.clone()).await?);
+        let gated = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.gated);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
         Ok(Self {
             ledger,
@@ -86,7 +89,7 @@ impl World {
             projector,
             prices,
             spending: Arc::new(spending),
-            remotes: settings.remotes,
+            remotes: settings.remotes.through_gate(gated),
             policy: PushPolicy { push: policies.push },
             access,
             tokens: settings.tokens,
@@ -97,6 +100,7 @@ impl World {
             sandbox_policy: policies.sandboxes,
             webhook: settings.webhook,
             pushgateway: settings.pushgateway,
+            remote_write: settings.remote_write,
         })
     }
 

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod canary;
+pub mod history;
 pub mod ledger;
 pub mod monitoring;
 pub mod origin;
@@ -12,6 +13,7 @@ pub mod process;
 pub mod processes;
 pub mod program;
 pub mod system;
+pub mod template;
 pub mod tools;
 pub mod trap;
 pub mod wait;

@@ -10,7 +10,7 @@ use crate::{Process, system, tools};
 #[derive(Debug)]
 pub struct Pushgateway {
     url: String,
-    _process: Process,
+    process: Process,
 }
 
 /// A Prometheus that scrapes one Pushgateway every second.
@@ -40,7 +40,18 @@ impl Pushgateway {
         // Debian's build keeps what was pushed in a system directory unless told otherwise.
         command.args([FREE_PORT, "--persistence.file="]);
         let mut process = Process::start("pushgateway", command);
-        Self { url: listening(&mut process).await, _process: process }
+        Self { url: listening(&mut process).await, process }
+    }
+
+    /// Kills it with all that it knows, and starts another at the same address.
+    pub async fn killed_and_started(self) -> Self {
+        let Self { url, process } = self;
+        process.kill().await;
+        let mut command = std::process::Command::new(tools::pushgateway());
+        let address = format!("--web.listen-address={}", url.trim_start_matches("http://"));
+        command.args([address.as_str(), "--persistence.file="]);
+        let mut process = Process::start("pushgateway", command);
+        Self { url: listening(&mut process).await, process }
     }
 
     /// Its address, for `PUSHGATEWAY_URL`.
@@ -71,12 +82,49 @@ impl Prometheus {
         if let Err(error) = std::fs::write(&config, text) {
             panic!("{}: {error}", config.display());
         }
+        let data = dir.path().join("data");
+        Self::started(&config, &data, &[], dir).await
+    }
+
+    /// Starts it over blocks that are there, however old, taking what is written to it.
+    pub async fn over(blocks: &std::path::Path) -> Self {
+        let dir = system::temporary();
+        let config = dir.path().join("prometheus.yml");
+        if let Err(error) = std::fs::write(&config, "global: {scrape_interval: 1m}\n") {
+            panic!("{}: {error}", config.display());
+        }
+        let arguments = ["--storage.tsdb.retention.time=10y", "--web.enable-remote-write-receiver"];
+        Self::started(&config, blocks, &arguments, dir).await
+    }
+
+    async fn started(config: &std::path::Path, data: &std::path::Path, more: &[&str], dir: TempDir) -> Self {
         let mut command = std::process::Command::new(tools::prometheus());
-        command.arg(format!("--config.file={}", config.display())).arg(FREE_PORT);
-        command.arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()));
+        command.arg(format!("--config.file={}", config.display())).arg(FREE_PORT).args(more);
+        command.arg(format!("--storage.tsdb.path={}", data.display()));
         let mut process = Process::start("prometheus", command);
         let url = listening(&mut process).await;
         Self { url, client: system::client(), _process: process, _dir: dir }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Every value of an expression at an instant, by its labels as JSON.
+    pub async fn values_at(&self, expression: &str, at: jiff::Timestamp) -> Vec<(Value, f64)> {
+        let time = at.as_second().to_string();
+        let request = self.client.get(format!("{}/api/v1/query", self.url));
+        let sent = request.query(&[("query", expression), ("time", &time)]).send().await;
+        let text = match sent {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(error) => panic!("{expression}: {error}"),
+        };
+        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert_eq!(answer["status"], "success", "{expression}: {text}");
+        let found = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        let value = |one: &Value| one["value"][1].as_str().and_then(|text| text.parse().ok());
+        found.iter().filter_map(|one| Some((one["metric"].clone(), value(one)?))).collect()
     }
 
     /// The one value of an expression now, as Prometheus writes it (`8`, `0.5`); `None` while there is none.
@@ -88,6 +136,24 @@ impl Prometheus {
         let found = answer["data"]["result"].as_array()?;
         assert!(found.len() < 2, "{expression} has several values: {answer}");
         found.first()?["value"][1].as_str().map(str::to_owned)
+    }
+
+    /// Everything that an expression gives at an instant, in seconds since 1970: label sets and values as
+    /// Prometheus writes them. An expression that it refuses fails the test.
+    pub async fn all_at(&self, expression: &str, at: f64) -> Vec<(Value, String)> {
+        let at = at.to_string();
+        let query = [("query", expression), ("time", &at)];
+        let answer = self.client.get(format!("{}/api/v1/query", self.url)).query(&query).send().await;
+        let text = match answer {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(error) => panic!("{expression}: {error}"),
+        };
+        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert_eq!(answer["status"], "success", "{expression}: {text}");
+        let found = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        let pair =
+            |one: Value| (one["metric"].clone(), one["value"][1].as_str().unwrap_or_default().to_owned());
+        found.into_iter().map(pair).collect()
     }
 
     /// Waits until an expression has this value.

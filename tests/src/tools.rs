@@ -4,6 +4,7 @@
 //! not be had and what to install. Several test processes may ask at once; one of them brings the part.
 
 mod apt;
+mod browser;
 mod debian;
 mod node;
 mod python;
@@ -76,6 +77,26 @@ pub fn mcp_inspector() -> std::process::Command {
     had(node::script("@modelcontextprotocol/inspector@2.12.0", "mcp-inspector"))
 }
 
+/// Drives a browser: Node.js, and the directory in whose `node_modules` Playwright is. It brings no browser.
+pub fn playwright() -> (std::process::Command, PathBuf) {
+    had(node::library("playwright-core@1.65.1", "playwright-core", (20, 0)))
+}
+
+/// Finds what keeps people out of a page: the directory in whose `node_modules` axe is.
+pub fn axe() -> PathBuf {
+    had(node::library("axe-core@4.14.1", "axe-core", (20, 0))).1
+}
+
+/// Shows pages as people see them.
+pub fn chromium() -> PathBuf {
+    had(browser::chromium())
+}
+
+/// Translates SAM templates as AWS does, and checks what comes of it.
+pub fn sam() -> Python {
+    had(python::environment("sam", &["aws-sam-translator==1.115.0", "cfn-lint==1.58.0"]))
+}
+
 /// `cargo-lambda`: the program, without the cross compiler (400 MB) that only its `build` needs.
 pub fn cargo_lambda() -> PathBuf {
     let name = "cargo-lambda";
@@ -86,6 +107,16 @@ pub fn cargo_lambda() -> PathBuf {
 /// Asks a service everything that its OpenAPI document allows and does not; the document's own validator with it.
 pub fn schemathesis() -> Python {
     had(python::environment("schemathesis", &["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"]))
+}
+
+/// Certificates for tests, by an authority of their own.
+pub fn trustme() -> Python {
+    had(python::environment("trustme", &["trustme==1.2.1"]))
+}
+
+/// Reads compose files as their specification says.
+pub fn compose_spec() -> Python {
+    had(python::environment("compose-spec", &["compose-spec==0.2.1"]))
 }
 
 /// A search path on which these programs are found first.

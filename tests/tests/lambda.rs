@@ -4,13 +4,16 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use gitledger::remote::{Endpoint, Fault};
+use gitledger_tests::origin::APP;
 use gitledger_tests::{Agent, Origin, Process, Setup, program, tools, wait, workspace};
 use serde_json::{Value, json};
 
 /// What the watcher would build at the first call of each; built before, and selected as the watcher does:
 /// by name in the whole workspace, which decides the features of dependencies.
-const FUNCTIONS: [&str; 3] = ["git-status", "projector", "sandbox-reap"];
+const FUNCTIONS: [&str; 5] = ["git-clone", "git-status", "operation-get", "projector", "sandbox-reap"];
 
 fn build() {
     let selection: Vec<&str> = FUNCTIONS.iter().flat_map(|function| ["--bin", function]).collect();
@@ -169,5 +172,144 @@ async fn a_function_behind_http_asks_for_a_key_where_a_file_of_keys_is_named() {
     let direct = lambda.invoke("git-status", &trigger(&setup, "git-status.json", &sandbox_id));
     assert_eq!(direct["outcome"], "succeeded", "{direct:#}");
     lambda.process.interrupt_group().await;
+    system.stop().await;
+}
+
+/// The function's trigger as API Gateway sends it, with this body and these headers.
+fn over_http(
+    setup: &Setup,
+    path: &str,
+    body: Option<&Value>,
+    headers: &[(&str, &str)],
+) -> std::path::PathBuf {
+    let sample =
+        if body.is_some() { "git-status.api-gateway-v2.json" } else { "operation-get.api-gateway-v2.json" };
+    let text =
+        std::fs::read_to_string(workspace::root().join("events/triggers").join(sample)).expect("a sample");
+    let mut event: Value = serde_json::from_str(&text).expect("JSON");
+    event["headers"].as_object_mut().expect("headers").remove("idempotency-key");
+    for (name, value) in headers {
+        event["headers"][name] = json!(value);
+    }
+    event["requestContext"]["http"]["path"] = json!(path);
+    event["rawPath"] = json!(path);
+    if let Some(body) = body {
+        event["body"] = json!(body.to_string());
+    }
+    let file = setup.data().with_file_name("http.json");
+    std::fs::write(&file, event.to_string()).expect("a file");
+    file
+}
+
+/// The types of an operation's events, in order.
+fn happened(setup: &Setup, id: &str) -> Vec<String> {
+    let of_it = |event: &&Value| event["subject"].as_str().is_some_and(|subject| subject.contains(id));
+    let events = setup.events();
+    let names = events.iter().filter(of_it).filter_map(|event| event["type"].as_str());
+    names.map(|name| name.trim_start_matches("gitledger.").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_whose_caller_waits_no_longer_is_gone_on_with_and_runs_once() {
+    build();
+    let origin = Origin::start().await;
+    let setup = Setup::new().admitting(&origin);
+    let system = setup.start().await;
+    let (url, tokens) = (origin.remote.url(), origin.tokens_file());
+    let settings = [("GITLEDGER_ALLOW_REMOTES", Path::new(&url)), ("GITLEDGER_GIT_TOKENS", tokens.as_path())];
+    let lambda = Lambda::watch_with(&setup, &settings).await;
+    // git waits in the sandbox for as long as nobody waits for it.
+    origin
+        .remote
+        .set_fault(APP, Endpoint::UploadPack, Fault::Delay(Duration::from_secs(4)))
+        .expect("a repository");
+
+    let input = json!({"repo_url": origin.app(), "agent_id": "a1", "task_id": "t1"});
+    let prefer =
+        [("prefer", "wait=1"), ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    let response = lambda.invoke("git-clone", &over_http(&setup, "/git/clone", Some(&input), &prefer));
+    assert_eq!(response["statusCode"], 202, "{response:#}");
+    let place = response["headers"]["location"].as_str().expect("a place to look").to_owned();
+    let id = place.trim_start_matches("/operations/").to_owned();
+    assert!(
+        happened(&setup, &id).ends_with(&["OperationDeferred".to_owned()]),
+        "{:?}",
+        happened(&setup, &id)
+    );
+
+    let first_requests = || origin.remote.requests_to(APP, Endpoint::UploadPackRefs).expect("a repository");
+    let record = || lambda.invoke("operation-get", &over_http(&setup, &place, None, &[]));
+    assert_eq!(record()["statusCode"], 202);
+    let resume = setup.data().with_file_name("resume.json");
+    std::fs::write(&resume, json!({"resume": id}).to_string()).expect("a file");
+    let done = lambda.invoke("git-clone", &resume);
+    assert_eq!(done["outcome"], "succeeded", "{done:#}\n{}", lambda.process.said());
+    assert_eq!(done["operation_id"], json!(id));
+    let told = record();
+    assert_eq!(told["statusCode"], 200, "{told:#}");
+    // A second time it is only told again.
+    assert_eq!(lambda.invoke("git-clone", &resume)["replayed"], true);
+    let with_a_break = first_requests();
+    let names = happened(&setup, &id);
+    for (name, times) in [
+        ("OperationRequested", 1),
+        ("OperationDeferred", 1),
+        ("OperationResumed", 1),
+        ("OperationSucceeded", 1),
+    ] {
+        assert_eq!(names.iter().filter(|found| *found == name).count(), times, "{name} in {names:?}");
+    }
+    let traced =
+        setup.events().iter().any(|event| event.to_string().contains("4bf92f35-77b3-4da6-a3ce-929d0e0e4736"));
+    assert!(traced, "the caller's trace is in no event");
+
+    origin.remote.set_fault(APP, Endpoint::UploadPack, Fault::None).expect("a repository");
+    // Who does not wait at all is answered before anything is begun.
+    let response = lambda.invoke(
+        "git-clone",
+        &over_http(
+            &setup,
+            "/git/clone",
+            Some(&json!({"repo_url": origin.app(), "agent_id": "a2", "task_id": "t1"})),
+            &[("prefer", "respond-async")],
+        ),
+    );
+    assert_eq!(response["statusCode"], 202, "{response:#}");
+    let id = response["headers"]["location"]
+        .as_str()
+        .expect("a place")
+        .trim_start_matches("/operations/")
+        .to_owned();
+    assert_eq!(happened(&setup, &id), ["OperationRequested", "OperationDeferred"]);
+    std::fs::write(&resume, json!({"resume": id}).to_string()).expect("a file");
+    assert_eq!(lambda.invoke("git-clone", &resume)["outcome"], "succeeded");
+    // With a break in its middle a clone has asked the remote as often as without.
+    assert_eq!(first_requests(), 2 * with_a_break, "git ran twice");
+    lambda.process.interrupt_group().await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_answers_when_its_caller_waits_no_longer_and_goes_on() {
+    let origin = Origin::start().await;
+    let setup = Setup::new().admitting(&origin);
+    let system = setup.start().await;
+    origin
+        .remote
+        .set_fault(APP, Endpoint::UploadPack, Fault::Delay(Duration::from_secs(3)))
+        .expect("a repository");
+    let input = json!({"repo_url": origin.app(), "agent_id": "a1", "task_id": "t1"});
+    let clone = || system.request(reqwest::Method::POST, "/git/clone").json(&input);
+    let (status, later) = system.send(clone().header("Prefer", "wait=1")).await;
+    assert_eq!((status, later["outcome"].as_str()), (202, Some("unknown")), "{later:#}");
+    let place = format!("/operations/{}", later["operation_id"].as_str().expect("an id"));
+    let ended = wait::until("the clone has ended", async || {
+        let (status, told) = system.get(&place).await;
+        (status == 200).then_some(told)
+    });
+    assert_eq!(ended.await["outcome"], "succeeded");
+    // A mistake is told at once, and a read is waited for.
+    let wrong = system.request(reqwest::Method::POST, "/git/clone").json(&json!({"repo_url": 7}));
+    assert_eq!(system.send(wrong.header("Prefer", "respond-async")).await.0, 400);
     system.stop().await;
 }

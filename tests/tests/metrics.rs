@@ -89,3 +89,26 @@ async fn promtool_accepts_every_line_but_the_one_documented_name() {
     );
     system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_is_written_to_directly_and_knows_the_same_numbers() {
+    let origin = Origin::start().await;
+    let blocks = gitledger_tests::system::temporary();
+    let prometheus = Prometheus::over(&blocks.path().join("data")).await;
+    let to = format!("{}/api/v1/write", prometheus.url());
+    let setup = Setup::new().admitting(&origin).with("REMOTE_WRITE_URL", &to);
+    let system = setup.start().await;
+    prometheus.reaches(ENDED, "0").await;
+    work(&system, &origin).await;
+    let log = system.stop().await;
+    assert!(!log.contains("did not accept"), "{log}");
+    prometheus.reaches(ENDED, "8").await;
+    for (expression, value) in [
+        (r#"git_operation_total{operation="status",status="success",job="git_projector"}"#, "3"),
+        (r#"git_operation_duration_seconds_bucket{operation="push",le="+Inf"}"#, "1"),
+        (r#"count(git_operation_duration_seconds_bucket{operation="push",le="1.0"})"#, "1"),
+        ("sandboxes_active", "0"),
+    ] {
+        assert_eq!(prometheus.value(expression).await.as_deref(), Some(value), "{expression}");
+    }
+}

@@ -7,8 +7,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gitledger_functions::catalogue;
+use gitledger_functions::lambda::RESUME;
 use gitledger_functions::settings::VARIABLES;
-use gitledger_functions::trigger;
+use gitledger_functions::trigger::{self, Trigger};
+use gitledger_functions::{Refusal, Request};
 use gitledger_operations::table::{self, OPERATIONS, SANDBOX_OPERATIONS};
 use gitledger_operations::{Declaration, Remotes};
 use gitledger_tests::workspace;
@@ -42,15 +45,26 @@ fn readme_has(mark: &str, wanted: &str) {
 /// Each is declared for one reason: by itself a program gets a test program, empty and 50 MB large.
 #[test]
 fn no_function_has_a_test_program_of_its_own() {
-    let others = ["exporter", "projector"].map(str::to_owned);
-    let mut names: Vec<String> = table::all().map(Declaration::function).chain(others).collect();
-    names.sort_unstable();
     let mut lines = String::new();
-    for name in names {
+    for name in catalogue::all().iter().map(catalogue::Function::name) {
         write!(lines, "\n[[bin]]\nname = \"{name}\"\npath = \"src/bin/{name}.rs\"\ntest = false\n")
             .expect("text");
     }
     file_has("functions/Cargo.toml", "# <functions>\n", "# </functions>", &lines);
+}
+
+/// As API Gateway has them, so that `cargo lambda watch` answers where the deployed functions do.
+#[test]
+fn the_watcher_has_the_routes_of_the_template() {
+    let mut lines = String::new();
+    for function in catalogue::all() {
+        let name = function.name();
+        for (method, path) in function.routes() {
+            writeln!(lines, "\"{path}\" = [{{ method = \"{method}\", function = \"{name}\" }}]")
+                .expect("text");
+        }
+    }
+    file_has("Cargo.toml", "# <routes>\n", "# </routes>", &lines);
 }
 
 fn fields(operation: &Declaration) -> String {
@@ -204,6 +218,23 @@ fn there_is_a_function_for_every_operation_and_no_other() {
     assert_eq!(found, wanted, "functions/src/bin: rewrite it with GITLEDGER_REWRITE=1");
 }
 
+/// The requests in a trigger of an operation's function.
+fn requests(operation: &str, event: Value) -> Result<Vec<Request>, Refusal> {
+    let id = uuid::Uuid::nil();
+    match Trigger::read(event)? {
+        // The record of an operation is looked at by its path.
+        Trigger::Http(http) if http.method == "GET" => Ok(Vec::new()),
+        Trigger::Http(http) => Ok(vec![trigger::of_http(operation, &http, id)?]),
+        Trigger::Queue(messages) => {
+            messages.into_iter().map(|message| trigger::of_message(operation, message, id)).collect()
+        }
+        // What the relay sends names an operation that is there, and asks for none.
+        Trigger::Direct(event) if event.get(RESUME).is_some() => Ok(Vec::new()),
+        Trigger::Direct(event) => Ok(vec![trigger::of_json(operation, event, id)?]),
+        Trigger::Schedule | Trigger::Changes(_) => Ok(Vec::new()),
+    }
+}
+
 #[test]
 fn every_sample_trigger_is_a_request_that_its_function_takes() {
     let dir = workspace::root().join("events/triggers");
@@ -212,20 +243,25 @@ fn every_sample_trigger_is_a_request_that_its_function_takes() {
     for entry in fs::read_dir(&dir).expect("the triggers") {
         let file = entry.expect("an entry").path();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = read(&file).replace("SANDBOX_ID", "i0123456789abcdefghij");
-        let sample: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sample: Value =
+            serde_json::from_str(&read(&file)).unwrap_or_else(|error| panic!("{name}: {error}"));
         // `git-status.api-gateway-v2.json` is for `git-status`; `schedule.json` is for whatever is scheduled.
         let function = name.split('.').next().unwrap_or_default();
         if function == "schedule" {
             continue;
         }
-        let declaration = table::all().find(|operation| operation.function() == function);
-        let declaration = declaration.unwrap_or_else(|| panic!("{name}: no such operation"));
+        let function = catalogue::find(function).unwrap_or_else(|| panic!("{name}: no such function"));
+        let catalogue::Kind::Operation(declaration) = function.kind else { continue };
         let operation = declaration.name;
-        let request = trigger::read(operation, sample, uuid::Uuid::nil()).1;
-        let request = request.unwrap_or_else(|refusal| panic!("{name}: {:#}", refusal.problem()));
-        if let Err(rejection) = declaration.ask(request.input, &remotes) {
-            panic!("{name}: {rejection}");
+        for request in
+            requests(operation, sample).unwrap_or_else(|refusal| panic!("{name}: {:#}", refusal.problem()))
+        {
+            // It may stand in base64, so that it is replaced here only.
+            let input = request.input.to_string().replace("SANDBOX_ID", "i0123456789abcdefghij");
+            let input = serde_json::from_str(&input).expect("JSON");
+            if let Err(rejection) = declaration.ask(input, &remotes) {
+                panic!("{name}: {rejection}");
+            }
         }
         of_operations += 1;
     }

@@ -53,6 +53,11 @@ struct Contents {
     keys: Vec<KeyRecord>,
 }
 
+/// The keys in the text of such a file, wherever it is kept.
+pub fn keys_in(text: &[u8]) -> Result<Vec<KeyRecord>, serde_json::Error> {
+    serde_json::from_slice(text).map(|contents: Contents| contents.keys)
+}
+
 impl KeyFile {
     /// The file need not be there: then there are no keys.
     pub fn new(file: PathBuf) -> Self {
@@ -65,9 +70,7 @@ impl KeyFile {
             return Ok(Vec::new());
         }
         let text = std::fs::read(&self.0).map_err(|error| self.wrong(format!("cannot be read: {error}")))?;
-        let contents: Contents = serde_json::from_slice(&text)
-            .map_err(|error| self.wrong(format!("is not understood: {error}")))?;
-        Ok(contents.keys)
+        keys_in(&text).map_err(|error| self.wrong(format!("is not understood: {error}")))
     }
 
     /// Makes a key. The answer is the only copy of its secret.

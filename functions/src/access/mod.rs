@@ -11,7 +11,7 @@ mod principal;
 mod record;
 mod verify;
 
-pub use file::{KeyFile, KeyFileError, NewKey};
+pub use file::{KeyFile, KeyFileError, NewKey, keys_in};
 pub use gate::Access;
 pub use grant::Grant;
 pub use key::{ApiKey, Digest};

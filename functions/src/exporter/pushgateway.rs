@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 /// What one try may take, unless told otherwise.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One Pushgateway.
 pub struct Pushgateway {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use gitledger_events::Fact;
 use gitledger_events::operation::SandboxRequested;
 use gitledger_operations::lifecycle::sandbox_warm::SandboxWarmOutput;
 use gitledger_operations::record::Found;
@@ -11,8 +13,11 @@ use super::Carried;
 use crate::Refusal;
 use crate::story::{Recorder, Running};
 
-/// Makes what is missing, one after the other: a host admits few creations a second, and whoever waits for a
-/// sandbox now goes first.
+/// How many are made side by side: a host admits few creations a second, and whoever waits for a sandbox now
+/// is to have some of them.
+const AT_ONCE: u32 = 3;
+
+/// Makes what is missing and nobody else makes already.
 pub(super) async fn fill(
     running: &Running<'_>,
     recorder: &mut Recorder,
@@ -21,19 +26,24 @@ pub(super) async fn fill(
     let world = running.world;
     let wanted = pool.unwrap_or(world.sandbox_policy.pool);
     let mut told = SandboxWarmOutput { waiting: waiting(running).await?, ..SandboxWarmOutput::default() };
-    let missing = wanted.saturating_sub(told.waiting);
+    let missing = missing(running, wanted).await?;
     let mut last = None;
     while told.made + told.failed < missing {
-        match make(running, recorder).await {
-            Ok(()) => told.made += 1,
-            Err(LeaseError::Ledger(error)) => return Err(error.into()),
-            Err(error) => {
-                // Full is full: the others would be refused alike.
-                let full = matches!(error, LeaseError::Sandbox(SandboxError::Quota(_)));
-                tracing::info!(%error, "no sandbox for the pool");
-                told.failed += if full { missing - told.made - told.failed } else { 1 };
-                last = Some(error);
+        let left = missing - told.made - told.failed;
+        for made in make(running, recorder, left.min(AT_ONCE)).await? {
+            match made {
+                Ok(_) => told.made += 1,
+                Err(LeaseError::Ledger(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::info!(%error, "no sandbox for the pool");
+                    told.failed += 1;
+                    last = Some(error);
+                }
             }
+        }
+        // Full is full: the others would be refused alike.
+        if matches!(last, Some(LeaseError::Sandbox(SandboxError::Quota(_)))) {
+            told.failed = missing - told.made;
         }
     }
     told.waiting = waiting(running).await?;
@@ -49,20 +59,37 @@ async fn waiting(running: &Running<'_>) -> Result<u32, Refusal> {
     Ok(folded.sandboxes.pooled(&world.template, &world.sandbox_policy, world.clock.now()))
 }
 
-async fn make(running: &Running<'_>, recorder: &mut Recorder) -> Result<(), LeaseError> {
+async fn missing(running: &Running<'_>, wanted: u32) -> Result<u32, Refusal> {
     let world = running.world;
-    let wanted = SandboxRequested {
+    let folded = world.projector.caught_up().await?;
+    Ok(folded.sandboxes.missing(wanted, &world.template, &world.sandbox_policy, world.clock.now()))
+}
+
+/// So many, side by side.
+async fn make(
+    running: &Running<'_>,
+    recorder: &mut Recorder,
+    count: u32,
+) -> Result<Vec<Result<String, LeaseError>>, Refusal> {
+    let world = running.world;
+    let wanted = || SandboxRequested {
         request_id: world.clock.id(),
         template: world.template.clone(),
         timeout_s: world.sandbox_policy.ttl_s,
     };
-    recorder.append(world, vec![wanted.clone().into()]).await?;
-    let request = OpenRequest {
+    let wanted: Vec<SandboxRequested> = (0..count).map(|_| wanted()).collect();
+    recorder.append(world, wanted.iter().cloned().map(Fact::from).collect()).await?;
+    let requests: Vec<OpenRequest> = wanted.into_iter().map(|wanted| request(running, wanted)).collect();
+    let made = requests.iter().map(|request| world.sandboxes.stock(request, &recorder.origin));
+    Ok(join_all(made).await)
+}
+
+fn request(running: &Running<'_>, wanted: SandboxRequested) -> OpenRequest {
+    OpenRequest {
         request_id: wanted.request_id,
         operation_id: running.request.operation_id,
         template: Some(wanted.template),
         life: Duration::from_secs(wanted.timeout_s),
         until: running.lease_end(),
-    };
-    world.sandboxes.stock(&request, &recorder.origin).await.map(|_| ())
+    }
 }

@@ -7,17 +7,21 @@
 //! A read changes nothing: no intent, no lease, one append at its end.
 
 mod asked;
+mod attach;
+mod defer;
 pub(crate) mod open;
 mod outcome;
 mod permit;
 mod recorder;
 pub(crate) mod recovered;
 mod repeat;
+pub mod resume;
 mod rounds;
 pub(crate) mod sandbox;
 
 use std::time::{Duration, Instant};
 
+use gitledger_events::Fact;
 use gitledger_events::operation::{Effect, OperationRequested};
 use gitledger_operations::lifecycle::Order;
 use gitledger_operations::record::Found;
@@ -28,8 +32,9 @@ use crate::lifecycle::{self, webhook};
 use crate::running::Entry;
 use crate::{Answer, Refusal, Request, World};
 use open::Opened;
-pub use outcome::Work;
+pub use outcome::{End, Work};
 pub use recorder::Recorder;
+pub use resume::{Turn, resume};
 pub(crate) use rounds::tag;
 pub(crate) use sandbox::lease_failure;
 
@@ -48,7 +53,14 @@ pub(crate) struct Running<'w> {
     pub entry: Entry,
     /// How long it may take: the operation's budget, or what the caller gives it.
     pub time: Duration,
+    /// When somebody else is to go on with it, because its caller waits no longer.
+    pub handover: Option<Instant>,
+    /// How far its stream is already: zero, unless it was begun by somebody else.
+    pub begun: u64,
 }
+
+/// The least time that a read gets, however short its caller waits: it cannot be handed over.
+const READ_LEAST: Duration = Duration::from_secs(10);
 
 /// Does what is asked, once, and answers. The same id again gets the recorded answer.
 pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal> {
@@ -63,25 +75,47 @@ async fn answered(world: &World, mut request: Request) -> Result<Answer, Refusal
     }
     let asked = declaration.ask(request.input.clone(), &world.remotes)?;
     let requested_at = world.clock.now();
-    let time =
-        asked.envelope().deadline.map_or(declaration.budget.time, |it| it.min(declaration.budget.time));
+    let time = time(declaration, asked.as_ref(), &request);
     let budget = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
     let deadline = requested_at.checked_add(budget).unwrap_or(Timestamp::MAX);
     let started = Instant::now();
     let entry = world.running.enter(request.operation_id);
     let found = Found::Nothing;
-    let mut running =
-        Running { world, request, declaration, asked, started, requested_at, deadline, found, entry, time };
+    let patience = request.patience.filter(|_| declaration.effect != Effect::Reads);
+    let handover = patience.and_then(|patience| started.checked_add(patience));
+    let mut running = Running {
+        world,
+        request,
+        declaration,
+        asked,
+        started,
+        requested_at,
+        deadline,
+        found,
+        entry,
+        time,
+        handover,
+        begun: 0,
+    };
     permit::check(&running).await?;
     running.found = asked::find(&running).await?;
     match running.asked.place() {
-        Place::Ledger => return asked::answer(&running),
-        Place::Host(_) => return lifecycle::operate(&running).await,
-        Place::Named(_) | Place::Opens { .. } => {}
+        Place::Ledger => asked::answer(&running),
+        Place::Named(_) if declaration.effect == Effect::Reads => running.read().await,
+        Place::Named(_) | Place::Opens { .. } | Place::Host(_) => match defer::at_once(&running).await? {
+            Some(answer) => Ok(answer),
+            None => running.begin().await,
+        },
     }
-    match declaration.effect {
-        Effect::Reads => running.read().await,
-        Effect::Writes | Effect::Publishes => running.write().await,
+}
+
+/// How long it may take. What cannot be handed over is over when its caller has gone.
+fn time(declaration: &Declaration, asked: &dyn Asked, request: &Request) -> Duration {
+    let budget = declaration.budget.time;
+    let given = asked.envelope().deadline.map_or(budget, |deadline| deadline.min(budget));
+    match request.patience {
+        Some(patience) if declaration.effect == Effect::Reads => given.min(patience.max(READ_LEAST)),
+        _ => given,
     }
 }
 
@@ -118,11 +152,19 @@ impl Running<'_> {
         let work = match sandbox::look(self, sandbox_id).await? {
             Ok(workspace) => {
                 recorder.adopt(&workspace);
-                rounds::run(self, &mut recorder, &workspace).await?
+                rounds::run(self, &mut recorder, &workspace, false).await?
             }
             Err(failure) => Work::refused(failure),
         };
         Ok((recorder, work))
+    }
+
+    /// Whatever changes something, from its beginning.
+    async fn begin(&self) -> Result<Answer, Refusal> {
+        if matches!(self.asked.place(), Place::Host(_)) {
+            return lifecycle::operate(self).await;
+        }
+        self.write().await
     }
 
     /// A write: intent and lease, rounds, outcome and release.
@@ -133,12 +175,28 @@ impl Running<'_> {
                 let (answer, _) = recorder.close(self, Work::refused(failure)).await?;
                 Ok(answer)
             }
-            Opened::Ready(mut recorder, leased) => {
-                let mut work = rounds::run(self, &mut recorder, &leased.workspace).await?;
-                work.wait = leased.wait;
-                sandbox::finish(self, &mut recorder, *leased, work).await
-            }
+            Opened::Ready(recorder, leased) => self.work(recorder, *leased, false).await,
         }
+    }
+
+    /// The rounds in a sandbox that was had, and the end. `attached`: some of them may have been run.
+    async fn work(
+        &self,
+        mut recorder: Recorder,
+        leased: sandbox::Leased,
+        attached: bool,
+    ) -> Result<Answer, Refusal> {
+        let mut work = rounds::run(self, &mut recorder, &leased.workspace, attached).await?;
+        if matches!(work.end, End::Deferred) {
+            return defer::midway(self, recorder, &leased.workspace.sandbox_id).await;
+        }
+        work.wait = leased.wait;
+        sandbox::finish(self, &mut recorder, leased, work).await
+    }
+
+    /// Whether its caller waits no longer.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.handover.is_some_and(|handover| handover <= Instant::now())
     }
 
     /// When a lease lapses: a little after the operation's last moment.
@@ -157,6 +215,11 @@ impl Running<'_> {
     /// The recorded answer of the operation that has this id already, as soon as there is one.
     pub(crate) async fn follow(&self) -> Result<Answer, Refusal> {
         repeat::follow(self).await
+    }
+
+    /// The intent, where nobody has recorded it yet.
+    pub(crate) fn intents(&self) -> Vec<Fact> {
+        if self.begun == 0 { vec![self.intent().into()] } else { Vec::new() }
     }
 
     /// The intent.

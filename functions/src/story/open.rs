@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use gitledger_events::Repo;
 use gitledger_events::operation::SandboxRequested;
 use gitledger_events::sandbox::Reuse;
-use gitledger_events::{Fact, Repo};
 use gitledger_ledger::AppendError;
 use gitledger_operations::{Failure, Place};
 use gitledger_projections::sandboxes::{Choice, Wanted};
@@ -59,7 +59,7 @@ async fn named(running: &Running<'_>, sandbox_id: &str) -> Result<Opened, Refusa
     let origin = recorder.origin.clone();
     let request = sandbox::request(running, sandbox_id, Reuse::Named);
     let wait_max = WAIT_MAX.min(running.time / 2);
-    let intent = vec![Fact::from(running.intent())];
+    let intent = running.intents();
     let (begun, lease) = if running.request.keyed {
         match recorder.append(world, intent).await {
             Ok(()) => (Ok(()), world.sandboxes.lease_waiting(&request, &origin, wait_max).await),
@@ -89,7 +89,7 @@ async fn opens(running: &Running<'_>, repo: Repo) -> Result<Opened, Refusal> {
     let choices = choices(running, &repo).await?;
     let mut recorder = Recorder::new(running, Some(repo));
     let wanted = wanted(running);
-    let mut facts = vec![Fact::from(running.intent())];
+    let mut facts = running.intents();
     if choices.is_empty() {
         facts.push(wanted.clone().into());
     }
@@ -189,7 +189,7 @@ async fn have(
 /// There is no such sandbox: that is recorded too, unless the id was used before.
 async fn refuse(running: &Running<'_>, mut recorder: Recorder, error: LeaseError) -> Result<Opened, Refusal> {
     let failure = sandbox::lease_failure(error)?;
-    match recorder.append(running.world, vec![running.intent().into()]).await {
+    match recorder.append(running.world, running.intents()).await {
         Ok(()) => Ok(Opened::Refused(recorder, failure)),
         Err(error) => repeat_or_fault(error),
     }

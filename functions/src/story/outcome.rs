@@ -39,6 +39,8 @@ pub enum End {
     /// The answer of something that may have happened was lost. There is no outcome yet; the reaper asks
     /// the remote.
     Unknown,
+    /// Not at all yet: somebody else goes on with it.
+    Deferred,
 }
 
 impl Work {
@@ -56,7 +58,7 @@ impl Work {
     pub fn opened(&self) -> Option<&WorkspaceOpened> {
         match &self.end {
             End::Done(done) => done.opened.as_ref(),
-            End::Failed(_) | End::Unknown => None,
+            End::Failed(_) | End::Unknown | End::Deferred => None,
         }
     }
 
@@ -69,7 +71,7 @@ impl Work {
             sandbox_wait_ms: self.wait.into(),
         };
         match self.end {
-            End::Unknown => {
+            End::Unknown | End::Deferred => {
                 let message = "the answer was lost; the remote will be asked what became of it";
                 (Answer::unknown(operation_id, name, message), Vec::new())
             }

@@ -15,6 +15,7 @@ pub struct Recorder {
     operation_id: Uuid,
     stream: Stream,
     version: u64,
+    trace: Option<Uuid>,
     /// Who, what and where, for the envelope of every event.
     pub origin: Origin,
 }
@@ -28,12 +29,13 @@ impl Recorder {
             repo,
             correlation_id: running.request.operation_id,
         };
-        Self::at(running.request.operation_id, 0, origin)
+        let recorder = Self::at(running.request.operation_id, running.begun, origin);
+        Self { trace: running.request.trace, ..recorder }
     }
 
     /// For an operation whose stream has got this far.
     pub fn at(operation_id: Uuid, version: u64, origin: Origin) -> Self {
-        Self { operation_id, stream: Stream::operation(operation_id), version, origin }
+        Self { operation_id, stream: Stream::operation(operation_id), version, trace: None, origin }
     }
 
     /// Takes over what the request did not say from the workspace it works in.
@@ -51,7 +53,7 @@ impl Recorder {
 
     /// Records the intent. False when the id was used before.
     pub(crate) async fn begin(&mut self, running: &Running<'_>) -> Result<bool, Refusal> {
-        match self.append(running.world, vec![running.intent().into()]).await {
+        match self.append(running.world, running.intents()).await {
             Ok(()) => Ok(true),
             Err(AppendError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error.into()),
@@ -81,7 +83,7 @@ impl Recorder {
             actor: self.origin.actor.clone(),
             repo: self.origin.repo.clone(),
             correlation_id: self.operation_id,
-            causation_id: None,
+            causation_id: self.trace,
             fact,
         }
     }

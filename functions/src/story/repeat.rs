@@ -39,7 +39,7 @@ pub(crate) async fn follow(running: &Running<'_>) -> Result<Answer, Refusal> {
         if let Some(answer) = recorded(running).await? {
             return Ok(answer);
         }
-        if world.clock.now() > running.deadline {
+        if world.clock.now() > running.deadline || running.is_overdue() {
             let message = "the operation under this key has not ended yet";
             let mut answer = Answer::unknown(running.request.operation_id, running.declaration.name, message);
             answer.replayed = true;

@@ -10,6 +10,7 @@ use gitledger_operations::{Context, Decision, Exits, Plan};
 use gitledger_sandboxes::{Fence, SandboxError};
 use uuid::Uuid;
 
+use super::attach::{self, Attached};
 use super::outcome::{End, Work};
 use super::recorder::Recorder;
 use super::sandbox::Workspace;
@@ -24,6 +25,7 @@ pub(crate) async fn run(
     running: &Running<'_>,
     recorder: &mut Recorder,
     workspace: &Workspace,
+    mut attached: bool,
 ) -> Result<Work, Refusal> {
     let world = running.world;
     let actor = recorder.origin.actor.clone();
@@ -55,6 +57,22 @@ pub(crate) async fn run(
                 let before = pushing;
                 let attempt = announce.iter().find_map(attempt);
                 pushing = announce.iter().fold(pushing, still_pushing);
+                if attached && fit(running, &mut plan) {
+                    // What was run was announced before.
+                    match attach::look(running, workspace, rounds.len(), &plan).await {
+                        Attached::Ended(exits) => {
+                            rounds.push(exits);
+                            continue;
+                        }
+                        Attached::Running => break End::Deferred,
+                        Attached::Stopped if pushing => break End::Unknown,
+                        Attached::Stopped => break End::Failed(Box::new(attach::stopped(running))),
+                        Attached::Nothing => attached = false,
+                    }
+                }
+                if running.is_overdue() && attach::is_kept(running, &rounds) {
+                    break End::Deferred;
+                }
                 recorder.append(world, announce).await?;
                 tokio::time::sleep(after).await;
                 if running.entry.is_cancelled() && !pushing {
@@ -63,19 +81,23 @@ pub(crate) async fn run(
                 if !fit(running, &mut plan) || rounds.len() >= ROUNDS_MAX {
                     break if pushing { End::Unknown } else { End::Failed(Box::new(late(running, &rounds))) };
                 }
-                match step(running, workspace, rounds.len(), &plan).await {
-                    Ok(exits) => rounds.push(exits),
-                    // It was not begun, so nothing of this attempt was sent.
-                    Err(SandboxError::Fenced) if !before => {
-                        break End::Failed(Box::new(fenced(running, &rounds, attempt)));
-                    }
-                    Err(_) if pushing => break End::Unknown,
-                    Err(error) => {
-                        if error == SandboxError::NotFound {
-                            super::sandbox::note_end(running, workspace).await;
+                let run = step(running, workspace, rounds.len(), &plan);
+                match attach::patiently(running, &plan, run).await {
+                    None => break End::Deferred,
+                    Some(run) => match run {
+                        Ok(exits) => rounds.push(exits),
+                        // It was not begun, so nothing of this attempt was sent.
+                        Err(SandboxError::Fenced) if !before => {
+                            break End::Failed(Box::new(fenced(running, &rounds, attempt)));
                         }
-                        break End::Failed(Box::new(lost(running, &error)));
-                    }
+                        Err(_) if pushing => break End::Unknown,
+                        Err(error) => {
+                            if error == SandboxError::NotFound {
+                                super::sandbox::note_end(running, workspace).await;
+                            }
+                            break End::Failed(Box::new(lost(running, &error)));
+                        }
+                    },
                 }
             }
         }
@@ -150,8 +172,7 @@ async fn step(
     let Some(epoch) = workspace.epoch else {
         return sandboxes.run(sandbox_id, &tag, plan, token).await;
     };
-    // What is uploaded is contents, which are kept nowhere.
-    let line = if plan.uploads.is_empty() { running.request.input.to_string() } else { String::new() };
+    let line = attach::line(running, plan).unwrap_or_default();
     sandboxes.run_fenced(sandbox_id, &tag, plan, token, Fence { epoch, line: &line }).await
 }
 

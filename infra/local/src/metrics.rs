@@ -5,5 +5,5 @@ use gitledger_functions::{Refusal, World, exporter};
 /// The Prometheus text of everything that the ledger holds at this moment.
 pub async fn text(world: &World) -> Result<String, Refusal> {
     let snapshot = exporter::snapshot(world).await?;
-    gitledger_projections::metrics::render(&snapshot).map_err(|error| Refusal::Fault(error.to_string()))
+    Ok(gitledger_projections::metrics::render(&snapshot))
 }

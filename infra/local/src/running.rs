@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitledger_events::sandbox::KillReason;
-use gitledger_functions::exporter::{Exporter, Pushgateway};
+use gitledger_functions::exporter::Exporter;
 use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
-use gitledger_sandbox_host::{Host, HostError, HostOptions};
+use gitledger_sandbox_host::{Host, HostError, HostOptions, Network};
 use gitledger_sandboxes::{Endpoint, Sandboxes, Secret, SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -96,10 +96,14 @@ impl System {
         if settings.keys_required {
             lines.push(format!("keys           required; {}", settings.keys_file().display()));
         }
-        let exporter = settings.pushgateway.clone().map(Pushgateway::at).transpose().map_err(text)?;
-        let exporter = exporter.map(|gateway| Arc::new(Exporter::new(gateway)));
+        let exporter =
+            Exporter::to(settings.pushgateway.clone(), settings.remote_write.clone()).map_err(text)?;
+        let exporter = exporter.map(Arc::new);
         if let Some(pushgateway) = &settings.pushgateway {
             lines.push(format!("published      metrics to {pushgateway} every 15 s"));
+        }
+        if let Some(remote) = &settings.remote_write {
+            lines.push(format!("published      metrics by remote write to {} every 15 s", remote.address));
         }
         let _ = std::fs::remove_file(data_dir.join(GATEWAY_FILE));
         if listener.is_some() {
@@ -236,7 +240,7 @@ async fn end_within(patience: Duration, tasks: Vec<JoinHandle<()>>) {
 }
 
 /// One system per data directory: two reapers would close each other's operations.
-fn take(data_dir: &Path) -> Result<File, String> {
+pub(crate) fn take(data_dir: &Path) -> Result<File, String> {
     std::fs::create_dir_all(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
     let lock = File::create(data_dir.join(LOCK_FILE)).map_err(text)?;
     lock.try_lock().map_err(|_| {
@@ -280,6 +284,7 @@ async fn local_host(
     options.api_key = Some(key.expose().to_owned());
     options.sandboxes_max = sandboxes_max.unwrap_or(options.sandboxes_max);
     tuning.set(&mut options);
+    let gated = matches!(options.network, Network::Proxied(_));
     let host = match Host::start(options.clone()).await {
         // The port is somebody else's; any will do, because it is written down.
         Err(HostError::Listen { .. }) => {
@@ -288,9 +293,9 @@ async fn local_host(
         }
         started => started.map_err(text)?,
     };
-    let endpoint = Endpoint::at(host.url(), key.clone());
+    let endpoint = Endpoint { gated, ..Endpoint::at(host.url(), key.clone()) };
     let file = data_dir.join(HOST_FILE);
-    let word = HostFile { api_url: host.url(), api_key: key.expose().to_owned() };
+    let word = HostFile { api_url: host.url(), api_key: key.expose().to_owned(), gated };
     write_private(&file, &serde_json::to_vec(&word).map_err(text)?)?;
     settings.endpoint = Some(endpoint);
     Ok((host, file))

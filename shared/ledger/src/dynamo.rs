@@ -54,6 +54,7 @@ pub use retry::{Folded, Retried};
 pub use sequencer::{Sequenced, Sequencer};
 pub use settings::{AccessKeys, Bucket, DynamoSettings};
 pub use shards::StreamReader;
+pub use signed::Signed;
 pub use transport::Transport;
 
 use self::log::Log;
@@ -92,12 +93,18 @@ impl DynamoLedger {
         patience: Patience,
     ) -> Self {
         let store = Store::new(settings, transport, claims, patience);
-        Self { streams: Streams::new(store.clone()), log: Log::new(store.clone()), store, seen: Seen::default() }
+        Self {
+            streams: Streams::new(store.clone()),
+            log: Log::new(store.clone()),
+            store,
+            seen: Seen::default(),
+        }
     }
 
-    /// Makes the connection before it is needed. Whether that works shows later.
+    /// Makes the connection before it is needed, with one try. Whether that works shows later.
     pub async fn warm(&self) {
-        let _ = self.store.get("warm", 0).await;
+        let once = Store { patience: Patience { tries: 1, ..Patience::default() }, ..self.store.clone() };
+        let _ = once.get("warm", 0).await;
     }
 
     /// What the function `sequencer` keeps between its batches.

@@ -32,9 +32,9 @@ pub use self::scan::{Lent, Scanner};
 
 use self::lock::ProcessLock;
 use self::reader::Readers;
-use crate::written::WrittenCommit;
 use self::watcher::Watcher;
 use self::writer::Writer;
+use crate::written::WrittenCommit;
 use crate::{
     AppendError, Appended, Commit, Ledger, LedgerError, ParkedEvent, Position, ProjectionKey, Recorded,
     SavedProjection,

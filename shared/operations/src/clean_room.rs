@@ -25,7 +25,6 @@ where
     I: IntoIterator,
     I::Item: Into<String>,
 {
-    let helper = format!("!f() {{ test \"$1\" = get && cat '{}'; }}; f", context.scratch(CREDENTIAL));
     let fixed = [
         "env".to_owned(),
         format!("GIT_DIR={}", context.scratch(ROOM)),
@@ -34,9 +33,17 @@ where
         format!("{PROTOCOLS}={}", remote.protocol()),
         "GIT_NO_LAZY_FETCH=0".to_owned(),
         "git".to_owned(),
-        "-c".to_owned(),
-        format!("credential.{}.helper={helper}", remote.origin()),
     ];
-    let argv = fixed.into_iter().chain(arguments.into_iter().map(Into::into));
+    let settings = settings(context, remote).into_iter().flat_map(|setting| ["-c".to_owned(), setting]);
+    let argv = fixed.into_iter().chain(settings).chain(arguments.into_iter().map(Into::into));
     Step::new(crate::context::WORKSPACE, argv)
+}
+
+/// Where git finds the credential: nowhere, when the gate has it.
+fn settings(context: &Context<'_>, remote: &Remote) -> Vec<String> {
+    if remote.is_gated() {
+        return remote.gate_settings();
+    }
+    let helper = format!("!f() {{ test \"$1\" = get && cat '{}'; }}; f", context.scratch(CREDENTIAL));
+    vec![format!("credential.{}.helper={helper}", remote.origin())]
 }

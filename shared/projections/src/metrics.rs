@@ -3,6 +3,7 @@
 pub mod board;
 pub mod buckets;
 pub mod definitions;
+pub mod openmetrics;
 pub mod projection;
 pub mod render;
 pub mod snapshot;

@@ -253,6 +253,9 @@ impl SandboxState {
     }
 }
 
+/// The operation that fills the pool.
+const FILLS_POOL: &str = "sandbox-warm";
+
 /// A sandbox that was asked for and of whose creation nothing is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenRequest {
@@ -268,6 +271,9 @@ pub struct OpenRequest {
     pub timeout_s: u64,
     /// True when the operation has ended: nobody waits for the answer any more.
     pub operation_ended: bool,
+    /// True when it is made for the pool.
+    #[serde(default)]
+    pub for_pool: bool,
 }
 
 impl OpenRequest {
@@ -279,6 +285,7 @@ impl OpenRequest {
             template: requested.template.clone(),
             timeout_s: requested.timeout_s,
             operation_ended: false,
+            for_pool: event.event.operation.as_deref() == Some(FILLS_POOL),
         }
     }
 }

@@ -73,7 +73,7 @@ pub struct Wanted<'a> {
 
 impl Projection for Sandboxes {
     const NAME: &'static str = "sandboxes";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn apply(&mut self, event: &Event) {
         match &event.event.fact {
@@ -125,10 +125,7 @@ impl Sandboxes {
     /// Running sandboxes that nobody has used yet: no lease ever, no repository, no workspace.
     /// The oldest first, so that warm ones are used before they expire.
     pub fn warm(&self, template: &str, until: Timestamp, now: Timestamp) -> Vec<&SandboxState> {
-        let mut found: Vec<_> = self
-            .live()
-            .filter(|state| is_warm(state, template, until, now))
-            .collect();
+        let mut found: Vec<_> = self.live().filter(|state| is_warm(state, template, until, now)).collect();
         found.sort_by_key(|state| (state.expires_at, state.id.clone()));
         found
     }

@@ -9,6 +9,7 @@ mod operations;
 mod prices;
 mod properties;
 mod render;
+mod render_by_crate;
 mod replay;
 mod reuse;
 mod sandboxes;

@@ -1,7 +1,7 @@
 //! What happened when: every operation as a row of numbers and every sandbox's running time, by event time, so
 //! that any window can be asked for.
 //!
-//! The one fold here that grows with the ledger: about 200 bytes an operation, up to [`ROWS_MAX`] of each kind
+//! The one fold here that grows with the ledger: less than a kilobyte an operation, up to [`ROWS_MAX`] of each kind
 //! of row; older ones stay in the ledger. It is not saved: a reader makes it from the events once and follows.
 
 pub mod cost_table;
@@ -9,7 +9,7 @@ pub mod filter;
 pub mod names;
 pub mod panels;
 pub mod row;
-pub mod stretches;
+pub mod runs;
 pub mod usage;
 pub mod window;
 
@@ -27,18 +27,17 @@ pub use panels::Panels;
 pub use window::Window;
 
 use crate::bounded::OTHER;
-use crate::cost::attribution::IDLE;
 use crate::counting::ABANDONED;
 use crate::metrics::definitions::ERROR_TYPES;
 use names::{Name, Names};
 use row::{End, Ended, Row};
-use stretches::{Stretches, push};
+use runs::{Runs, push};
 
-/// So many rows of each kind are kept: about 200 MB of operations.
+/// So many rows of each kind are kept.
 pub const ROWS_MAX: usize = 1_000_000;
 
 /// Everything by event time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Timeline {
     names: Names,
     rows: VecDeque<Row>,
@@ -49,32 +48,9 @@ pub struct Timeline {
     leases: VecDeque<(i64, bool)>,
     retries: VecDeque<(i64, u32)>,
     conflicts: VecDeque<(i64, Name)>,
-    stretches: Stretches,
+    runs: Runs,
     began: Option<Timestamp>,
     newest: Option<Timestamp>,
-}
-
-impl Default for Timeline {
-    fn default() -> Self {
-        let mut names = Names::default();
-        // Known from the start: they stand for what nobody named.
-        for word in [IDLE, OTHER, ABANDONED] {
-            names.number(word);
-        }
-        Self {
-            names,
-            rows: VecDeque::new(),
-            let_go: 0,
-            numbers: HashMap::new(),
-            creations: VecDeque::new(),
-            leases: VecDeque::new(),
-            retries: VecDeque::new(),
-            conflicts: VecDeque::new(),
-            stretches: Stretches::default(),
-            began: None,
-            newest: None,
-        }
-    }
 }
 
 impl Timeline {
@@ -83,7 +59,7 @@ impl Timeline {
         let at = event.event.recorded_at;
         self.began = Some(self.began.map_or(at, |began| began.min(at)));
         self.newest = self.newest.max(Some(at));
-        self.stretches.apply(event, &mut self.names);
+        self.runs.apply(event, &mut self.names);
         match &event.event.fact {
             Fact::SandboxCreated(created) => {
                 push(&mut self.creations, (at.as_microsecond(), created.creation_ms.as_micros()));

@@ -24,6 +24,8 @@ pub struct Endpoint {
     pub template: Option<String>,
     /// The domain of sandboxes whose creation does not name one.
     pub domain: String,
+    /// True when the sandboxes' only way out is a gate of their host's that adds credentials; ours can be so.
+    pub gated: bool,
 }
 
 impl Endpoint {
@@ -35,6 +37,7 @@ impl Endpoint {
             api_key,
             template: None,
             domain: DOMAIN.to_owned(),
+            gated: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The control plane: create, list, find, kill, pause and prolong sandboxes.
 
 mod call;
+mod grant;
 mod query;
 pub(crate) mod retry;
 mod wire;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
+pub use grant::Grant;
+pub(crate) use grant::TOKEN_USER;
 pub use wire::{Created, Listed, NewSandbox, SandboxDetail, State};
 
 use self::call::Answer;

@@ -1,5 +1,6 @@
 //! The sandboxes together with what the ledger says of them.
 
+mod gated;
 mod kill;
 mod lease;
 mod look;
@@ -84,7 +85,7 @@ impl Sandboxes {
         plan: &Plan,
         token: Option<&Secret>,
     ) -> Result<Exits, SandboxError> {
-        self.envd.run(sandbox_id, tag, plan, token, None).await
+        self.run_gated(sandbox_id, tag, plan, token, None).await
     }
 
     /// Runs a plan under a lease, which the sandbox checks too; see [`Envd::run`].
@@ -96,7 +97,7 @@ impl Sandboxes {
         token: Option<&Secret>,
         fence: Fence<'_>,
     ) -> Result<Exits, SandboxError> {
-        self.envd.run(sandbox_id, tag, plan, token, Some(fence)).await
+        self.run_gated(sandbox_id, tag, plan, token, Some(fence)).await
     }
 }
 

@@ -22,6 +22,26 @@ pub(super) fn download(package: &str, into: &Path) -> Result<(), String> {
     run(download.args(["download", package])).map(drop)
 }
 
+/// The same with every package that it needs and this system has not.
+pub(super) fn download_with_missing(package: &str, into: &Path) -> Result<(), String> {
+    if on_path("apt-get").is_none() || on_path("dpkg-deb").is_none() {
+        return Err("this system has no apt-get and dpkg-deb to take it from".to_owned());
+    }
+    let plan = |private_lists: Option<&Path>| {
+        let mut ask = apt_get(into);
+        private_lists.iter().for_each(|state| private(&mut ask, state));
+        run(ask.args(["--simulate", "--no-install-recommends", "install", package]))
+    };
+    let planned = match plan(None) {
+        Ok(planned) => planned,
+        Err(_) => plan(Some(&private_state()?))?,
+    };
+    for wanted in planned.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next()) {
+        download(wanted, into)?;
+    }
+    Ok(())
+}
+
 fn apt_get(dir: &Path) -> Command {
     let mut command = Command::new("apt-get");
     command.current_dir(dir).env("LC_ALL", "C.UTF-8").env("DEBIAN_FRONTEND", "noninteractive");

@@ -77,3 +77,16 @@ pub fn panels() -> Vec<Value> {
     let panels = list(&dashboard()["panels"]).to_vec();
     panels.into_iter().filter(|panel| panel["type"] != "row").collect()
 }
+
+/// Every query in the guide and the runbook, without its comments.
+pub fn documented_queries() -> Vec<String> {
+    let texts = ["monitoring/README.md", "monitoring/runbook.md"].map(text);
+    let blocks = texts.iter().flat_map(|text| {
+        text.split("```promql\n").skip(1).filter_map(|rest| rest.split_once("\n```").map(|(block, _)| block))
+    });
+    let plain =
+        |query: &str| query.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n");
+    let queries: Vec<String> = blocks.flat_map(|block| block.split("\n\n")).map(plain).collect();
+    assert!(queries.len() > 20, "only {} queries", queries.len());
+    queries
+}

@@ -17,25 +17,25 @@ type Rule = (&'static str, fn(&Value) -> Vec<String>, fn(&mut Value));
 
 const RULES: [Rule; 14] = [
     ("template-datasource-rule", template_datasource, |it| {
-        it["templating"]["list"][0]["query"] = json!("loki")
+        it["templating"]["list"][0]["query"] = json!("loki");
     }),
     ("template-job-rule", template_job, |it| it["templating"]["list"][1]["allValue"] = json!(".*")),
     ("template-on-time-change-reload-rule", template_reload, |it| {
-        it["templating"]["list"][1]["refresh"] = json!(1)
+        it["templating"]["list"][1]["refresh"] = json!(1);
     }),
     ("template-label-promql-rule", template_label, |it| {
-        it["templating"]["list"][1]["definition"] = json!("up{")
+        it["templating"]["list"][1]["definition"] = json!("up{");
     }),
     ("panel-datasource-rule", panel_datasource, |it| {
-        it["panels"][1]["datasource"]["uid"] = json!("prometheus")
+        it["panels"][1]["datasource"]["uid"] = json!("prometheus");
     }),
     ("panel-title-description-rule", panel_words, |it| it["panels"][2]["description"] = json!("")),
     ("panel-units-rule", panel_units, |it| {
-        it["panels"][3]["fieldConfig"]["defaults"]["unit"] = json!("errors/min")
+        it["panels"][3]["fieldConfig"]["defaults"]["unit"] = json!("errors/min");
     }),
     ("panel-no-targets-rule", panel_targets, |it| it["panels"][4]["targets"] = json!([])),
     ("target-datasource-rule", target_datasource, |it| {
-        it["panels"][1]["targets"][0]["datasource"] = json!(null)
+        it["panels"][1]["targets"][0]["datasource"] = json!(null);
     }),
     ("target-job-rule", target_job, |it| it["panels"][1]["targets"][0]["expr"] = json!("sum(up)")),
     ("target-rate-interval-rule", target_rate, |it| {
@@ -43,7 +43,7 @@ const RULES: [Rule; 14] = [
     }),
     ("uneditable-dashboard", uneditable, |it| it["editable"] = json!(true)),
     ("own: ids and places are each panel's own", places, |it| {
-        it["panels"][2]["gridPos"] = it["panels"][1]["gridPos"].clone()
+        it["panels"][2]["gridPos"] = it["panels"][1]["gridPos"].clone();
     }),
     ("own: loadable from a file", from_file, |it| it["__inputs"] = json!([{"name": "DS_PROMETHEUS"}])),
 ];

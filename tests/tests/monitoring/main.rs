@@ -2,8 +2,11 @@
 //! and on real parts they tell the truth.
 
 mod alerts;
+mod compose;
 mod dashboard;
 mod files;
 mod lint;
 mod programs;
 mod promql;
+mod run_local;
+mod twelve;

@@ -156,7 +156,7 @@ fn budget_table(standings: &[Standing]) -> String {
             format!("budget[{}]", standing.budget),
             printable_tail(whose, usize::MAX),
             format!("{:.6}", standing.spent_nano_dollars),
-            format!("{:.2} a {}", standing.limit_nano_dollars, word(&standing.per)),
+            format!("{} a {}", limit(standing.limit_nano_dollars), word(&standing.per)),
             format!("{:.1} %", used * 100.0),
             bar(used.min(1.0)),
             format!("{}{stops}", word(&standing.state)),
@@ -164,6 +164,11 @@ fn budget_table(standings: &[Standing]) -> String {
         ]);
     }
     aligned(table, &[2, 3, 4])
+}
+
+/// Whole cents as such.
+fn limit(amount: NanoDollars) -> String {
+    if amount.as_u64().is_multiple_of(10_000_000) { format!("{amount:.2}") } else { amount.to_string() }
 }
 
 /// What an enumeration's value is called on the wire.
@@ -258,7 +263,7 @@ fn aligned(mut table: Table, right: &[usize]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// One line per part; money in whole billionths of a dollar, so that a sum is exact.

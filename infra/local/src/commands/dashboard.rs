@@ -83,7 +83,10 @@ async fn export(arguments: &Arguments, file: &Path) -> Finished {
         Some(last) => (now.checked_sub(last).ok(), Some(now)),
         None => (arguments.from, arguments.until),
     };
-    let report = Report::of(&Index::new(Arc::new(ledger)), from, until, now).await.map_err(text)?;
+    let mut settings = gitledger_functions::Settings::from_env().map_err(text)?;
+    settings.data_dir.clone_from(&arguments.data);
+    let prices = settings.prices().map_err(text)?;
+    let report = Report::of(&Index::new(Arc::new(ledger)), &prices, from, until, now).await.map_err(text)?;
     let page = report.page().map_err(text)?;
     std::fs::write(file, &page).map_err(|error| format!("{}: {error}", file.display()))?;
     let (inside, total) = report.operations();

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Where chance starts, for both; the same seed gives the same trouble again.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     trouble_seed: u64,
+    /// Sandboxes at once, paused ones too; more are refused.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    sandboxes_max: usize,
     /// Processes and threads of one sandbox at once; 0: no limit.
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().processes)]
     sandbox_processes: u32,
@@ -61,6 +64,7 @@ enum NetworkKind {
 /// What the arguments say, for the host's options.
 #[derive(Clone, Debug, Default)]
 pub struct Tuning {
+    sandboxes_max: Option<usize>,
     limits: Limits,
     trouble: Trouble,
     network: Network,
@@ -69,6 +73,7 @@ pub struct Tuning {
 impl Tuning {
     /// Puts it into the host's options.
     pub fn set(self, options: &mut HostOptions) {
+        options.sandboxes_max = self.sandboxes_max.unwrap_or(options.sandboxes_max);
         (options.limits, options.trouble, options.network) = (self.limits, self.trouble, self.network);
     }
 }
@@ -95,7 +100,7 @@ impl Arguments {
                 Network::Proxied(Egress { allow: self.allow_host, admit_private: self.admit_private })
             }
         };
-        Tuning { limits, trouble, network }
+        Tuning { sandboxes_max: Some(self.sandboxes_max), limits, trouble, network }
     }
 }
 

@@ -11,7 +11,9 @@ mod git_example;
 pub mod host_arguments;
 pub mod keys;
 pub mod mcp;
+pub mod projection;
 pub mod replay;
+mod replay_openmetrics;
 pub mod report;
 pub mod sandbox_host;
 mod shown;
@@ -58,6 +60,7 @@ enum Command {
     Mcp(mcp::Arguments),
     Events(events::Arguments),
     Cost(cost::Arguments),
+    Projection(projection::Arguments),
     Dashboard(dashboard::Arguments),
     Replay(replay::Arguments),
     Report(report::Arguments),
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
+        Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),
         Ok(Command::Replay(arguments)) => blocking(replay::run(arguments)),
         Ok(Command::Report(arguments)) => blocking(report::run(arguments)),

@@ -7,7 +7,7 @@ use gitledger_functions::settings::LEDGER_FILE;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::Finished;
+use super::{Finished, replay_openmetrics};
 use crate::replay::prices::Table;
 use crate::replay::shown::Shown;
 use crate::replay::{Until, digest, live, replay, segments};
@@ -18,7 +18,7 @@ use crate::replay::{Until, digest, live, replay, segments};
 /// give the same digest. Exit code 1 when the live figures are others than the replayed ones.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gitledger replay\n  gitledger replay --at 2026-03-10T12:00:00Z\n  gitledger replay --prices e2b-list --prices original-flat --prices mine.toml\n  gitledger replay --verify\n  gitledger replay --json | jq .digest"
+    after_help = "Examples:\n  gitledger replay\n  gitledger replay --at 2026-03-10T12:00:00Z\n  gitledger replay --prices e2b-list --prices original-flat --prices mine.toml\n  gitledger replay --verify\n  gitledger replay --json | jq .digest\n  gitledger replay --openmetrics past.txt --from 2026-11-01 --to 2026-11-22 --step 60s"
 )]
 pub struct Arguments {
     /// Where the ledger is kept.
@@ -33,13 +33,15 @@ pub struct Arguments {
     prices: Vec<String>,
     /// Where events are read from.
     #[arg(long, value_enum, default_value_t = Source::Segments)]
-    from: Source,
+    source: Source,
     /// Makes every saved projection again as well, and compares it with what is saved, byte by byte.
     #[arg(long)]
     verify: bool,
     /// As JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    past: replay_openmetrics::Arguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,9 +55,12 @@ enum Source {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
+    if let Some(file) = arguments.past.file() {
+        return replay_openmetrics::run(&arguments.data, file, &arguments.past).await;
+    }
     let prices = Table::all(&arguments.prices, &arguments.data)?;
     let ledger = ledger_in(&arguments.data)?;
-    let cache = (arguments.from == Source::Segments).then(|| arguments.data.join(segments::DIRECTORY));
+    let cache = (arguments.source == Source::Segments).then(|| arguments.data.join(segments::DIRECTORY));
     let until = arguments.at.unwrap_or(Until::End);
     let path = ledger.clone();
     let replayed = tokio::task::spawn_blocking(move || {
@@ -91,7 +96,10 @@ pub fn ledger_in(data: &std::path::Path) -> Result<PathBuf, String> {
     if path.exists() {
         return Ok(path);
     }
-    Err(format!("there is no ledger in {}; start `gitledger up --data {0}` or name another --data", data.display()))
+    Err(format!(
+        "there is no ledger in {}; start `gitledger up --data {0}` or name another --data",
+        data.display()
+    ))
 }
 
 /// An instant or a position.

@@ -127,6 +127,11 @@ async fn workload(arguments: &Arguments, seed: u64) -> Result<Workload, String> 
 
 /// `10x`, `10`, `0.5x`.
 fn factor(text: &str) -> Result<f64, String> {
-    let factor: f64 = text.trim_end_matches('x').parse().map_err(|_| format!("'{text}' is no factor; try 10x"))?;
-    if factor > 0.0 && factor <= 100_000.0 { Ok(factor) } else { Err("more than 0x, at most 100000x".to_owned()) }
+    let factor: f64 =
+        text.trim_end_matches('x').parse().map_err(|_| format!("'{text}' is no factor; try 10x"))?;
+    if factor > 0.0 && factor <= 100_000.0 {
+        Ok(factor)
+    } else {
+        Err("more than 0x, at most 100000x".to_owned())
+    }
 }

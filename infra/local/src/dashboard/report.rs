@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gitledger_ledger::LedgerError;
-use gitledger_projections::Verdict;
+use gitledger_projections::cost::Prices;
 use gitledger_projections::timeline::filter::Outcome;
 use gitledger_projections::timeline::{CostTable, Filter, Found, Order, Window};
 use jiff::Timestamp;
@@ -26,7 +26,6 @@ const STORIES_MAX: usize = 100;
 #[derive(Serialize)]
 pub struct Report {
     series: Series,
-    verdict: Verdict,
     cost: CostTable,
     sandboxes: LiveSandboxes,
     operations: Found,
@@ -39,6 +38,7 @@ impl Report {
     /// The report of a window; without a beginning it goes from the first event, without an end until now.
     pub async fn of(
         index: &Index,
+        prices: &Prices,
         from: Option<Timestamp>,
         until: Option<Timestamp>,
         now: Timestamp,
@@ -62,10 +62,9 @@ impl Report {
             let wanted = [filter.clone(), failed, slowest].map(some).into_iter().flatten();
             let wanted: Vec<Uuid> = wanted.map(|operation| operation.id).collect();
             let report = Self {
-                series: followed.series(&window, now),
-                verdict: followed.verdict(&window, now),
-                cost: followed.cost(&window, now),
-                sandboxes: followed.live_sandboxes(now),
+                series: followed.series(&window, prices, now),
+                cost: followed.cost(&window, prices, now),
+                sandboxes: followed.live_sandboxes(prices, now),
                 operations: followed.operations(&filter),
                 stories: BTreeMap::new(),
                 version: env!("CARGO_PKG_VERSION"),
@@ -73,7 +72,7 @@ impl Report {
             (report, wanted)
         };
         for id in wanted {
-            if let Some(story) = index.story(id, now).await? {
+            if let Some(story) = index.story(id, prices, now).await? {
                 report.stories.insert(id, story);
             }
         }

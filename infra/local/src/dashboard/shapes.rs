@@ -1,26 +1,17 @@
 //! What the dashboard's routes answer, as types: written to the wire, into the document and into a report.
 
-use std::sync::LazyLock;
-
-use gitledger_projections::cost::{NanoDollars, Price, Prices};
+use gitledger_projections::cost::prices::day_of;
+use gitledger_projections::cost::{NanoDollars, Prices, ResourceTime, SandboxUsage, Usage};
 use gitledger_projections::sandbox_state::Phase;
 use gitledger_projections::timeline::{CostTable, Filter, Found, Listed, Panels, Window};
 use gitledger_projections::{SandboxState, Verdict};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::index::Followed;
-
-/// The row of prices that everything here is priced by: the newest of the first list that counts.
-pub static PRICE: LazyLock<Price> = LazyLock::new(|| {
-    let prices = Prices::standard();
-    let list = prices.used().first().map(String::as_str).unwrap_or_default();
-    prices.row(list, i64::MAX).cloned().unwrap_or_else(|| Price::nothing(list, Date::default()))
-});
 
 /// The panels of a window, and how far the ledger goes.
 #[derive(Serialize, JsonSchema)]
@@ -33,6 +24,8 @@ pub struct Series {
     pub began: Option<Timestamp>,
     /// Operations in the whole ledger.
     pub operations_total: u64,
+    /// The verdict on the window.
+    pub verdict: Verdict,
     /// The panels.
     #[serde(flatten)]
     pub panels: Panels,
@@ -83,7 +76,7 @@ pub struct LiveSandbox {
 pub struct Story {
     /// As lists show it.
     pub operation: Listed,
-    /// What the time cost in which it held a sandbox, in billionths of a dollar.
+    /// What its time in its sandbox cost, its share of the idle time included, in billionths of a dollar.
     pub cost_nano: NanoDollars,
     /// What happened, in order of time: its own events, and those of its sandbox that belong to it.
     pub events: Vec<StoryEvent>,
@@ -104,24 +97,26 @@ pub struct StoryEvent {
 
 impl Followed {
     /// The panels of a window.
-    pub fn series(&self, window: &Window, now: Timestamp) -> Series {
+    pub fn series(&self, window: &Window, prices: &Prices, now: Timestamp) -> Series {
+        let panels = self.timeline.panels(window, prices, now);
         Series {
             position: self.position.as_u64(),
             now,
             began: self.timeline.began(),
             operations_total: self.timeline.operations(),
-            panels: self.timeline.panels(window, &PRICE, now),
+            verdict: Verdict::of(&panels.measured()),
+            panels,
         }
     }
 
     /// The verdict on a window.
-    pub fn verdict(&self, window: &Window, now: Timestamp) -> Verdict {
-        Verdict::of(&self.timeline.panels(window, &PRICE, now).measured())
+    pub fn verdict(&self, window: &Window, prices: &Prices, now: Timestamp) -> Verdict {
+        Verdict::of(&self.timeline.panels(window, prices, now).measured())
     }
 
     /// What a window cost.
-    pub fn cost(&self, window: &Window, now: Timestamp) -> CostTable {
-        self.timeline.cost(window, &PRICE, now)
+    pub fn cost(&self, window: &Window, prices: &Prices, now: Timestamp) -> CostTable {
+        self.timeline.cost(window, prices, now)
     }
 
     /// The operations that a filter lets through.
@@ -130,9 +125,9 @@ impl Followed {
     }
 
     /// The sandboxes that are alive.
-    pub fn live_sandboxes(&self, now: Timestamp) -> LiveSandboxes {
+    pub fn live_sandboxes(&self, prices: &Prices, now: Timestamp) -> LiveSandboxes {
         let mut sandboxes: Vec<LiveSandbox> =
-            self.sandboxes.live().map(|state| LiveSandbox::new(state, now)).collect();
+            self.sandboxes.live().map(|state| LiveSandbox::new(state, prices, now)).collect();
         sandboxes.sort_by_key(|sandbox| std::cmp::Reverse((sandbox.last_used_at, sandbox.created_at)));
         LiveSandboxes { sandboxes }
     }
@@ -140,13 +135,11 @@ impl Followed {
 
 impl LiveSandbox {
     #[allow(clippy::cast_precision_loss)] // for display
-    fn new(state: &SandboxState, now: Timestamp) -> Self {
+    fn new(state: &SandboxState, prices: &Prices, now: Timestamp) -> Self {
         let running_micros = state.running_micros(now);
-        let usage = gitledger_projections::cost::SandboxUsage {
-            vcpu: state.vcpu,
-            memory_mb: state.memory_mb,
-            running_micros,
-        };
+        let used = SandboxUsage { vcpu: state.vcpu, memory_mb: state.memory_mb, running_micros };
+        // At today's prices: which day each second was of is not kept here.
+        let usage = Usage::from(ResourceTime::from(used));
         Self {
             sandbox_id: state.id.clone(),
             phase: state.phase.clone(),
@@ -161,7 +154,7 @@ impl LiveSandbox {
             last_used_at: state.last_used_at,
             expires_at: state.expires_at,
             running_s: running_micros as f64 / 1e6,
-            cost_nano: PRICE.of(usage),
+            cost_nano: prices.exact(day_of(now.as_microsecond()), &usage).rounded(),
         }
     }
 }

@@ -2,20 +2,26 @@
 
 use gitledger_events::{Record, Stream};
 use gitledger_ledger::LedgerError;
+use gitledger_projections::cost::Prices;
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Index;
-use super::shapes::{PRICE, Story, StoryEvent};
+use super::shapes::{Story, StoryEvent};
 
 impl Index {
     /// The story of an operation; `None` when there is none of this id.
-    pub async fn story(&self, id: Uuid, now: Timestamp) -> Result<Option<Story>, LedgerError> {
+    pub async fn story(
+        &self,
+        id: Uuid,
+        prices: &Prices,
+        now: Timestamp,
+    ) -> Result<Option<Story>, LedgerError> {
         let (operation, cost_nano) = {
             let followed = self.caught_up().await?;
             let Some(row) = followed.timeline.row(id) else { return Ok(None) };
-            (followed.timeline.listed(row), followed.timeline.cost_of(id, &PRICE, now))
+            (followed.timeline.listed(row), followed.timeline.cost_of(id, prices, now))
         };
         let mut records = self.ledger.read_stream(&Stream::operation(id), 1).await?;
         if let Ok(sandbox) = Stream::sandbox(&operation.sandbox_id) {

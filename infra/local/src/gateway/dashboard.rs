@@ -12,11 +12,11 @@ use futures_util::stream::unfold;
 use gitledger_functions::Refusal;
 use gitledger_ledger::{LedgerError, Position};
 use gitledger_operations::Rejection;
+use gitledger_projections::cost::Prices;
 use gitledger_projections::timeline::filter::{Outcome, With};
 use gitledger_projections::timeline::{Filter, Order, Window};
 use jiff::Timestamp;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -103,12 +103,6 @@ struct News {
     position: u64,
 }
 
-/// The fields of a query with everything they refer to in place.
-pub(super) fn fields_of<T: JsonSchema>() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>()
-}
-
 type Asked<T> = Result<Query<T>, QueryRejection>;
 
 pub(super) async fn shown() -> Response {
@@ -127,19 +121,19 @@ pub(super) async fn asset(Named(name): Named) -> Response {
 }
 
 pub(super) async fn series(State(gateway): State<Gateway>, asked: Asked<Span>) -> Response {
-    of_window(&gateway, asked, |followed, window, now| followed.series(window, now)).await
+    of_window(&gateway, asked, Followed::series).await
 }
 
 pub(super) async fn verdict(State(gateway): State<Gateway>, asked: Asked<Span>) -> Response {
-    of_window(&gateway, asked, |followed, window, now| followed.verdict(window, now)).await
+    of_window(&gateway, asked, Followed::verdict).await
 }
 
 pub(super) async fn cost(State(gateway): State<Gateway>, asked: Asked<Span>) -> Response {
-    of_window(&gateway, asked, |followed, window, now| followed.cost(window, now)).await
+    of_window(&gateway, asked, Followed::cost).await
 }
 
 pub(super) async fn sandboxes(State(gateway): State<Gateway>) -> Response {
-    answer(&gateway, |followed, now| followed.live_sandboxes(now)).await
+    answer(&gateway, Followed::live_sandboxes).await
 }
 
 pub(super) async fn operations(State(gateway): State<Gateway>, asked: Asked<Which>) -> Response {
@@ -159,13 +153,13 @@ pub(super) async fn operations(State(gateway): State<Gateway>, asked: Asked<Whic
         order: which.order,
         limit: which.limit.min(LIST_MAX),
     };
-    answer(&gateway, |followed, _| followed.operations(&filter)).await
+    answer(&gateway, |followed, _, _| followed.operations(&filter)).await
 }
 
 pub(super) async fn operation(State(gateway): State<Gateway>, Named(id): Named) -> Response {
     let missing = || reply::refusal(&Refusal::NotFound { what: "operation" });
     let Ok(id) = id.parse::<Uuid>() else { return missing() };
-    match gateway.dashboard.story(id, gateway.world.clock.now()).await {
+    match gateway.dashboard.story(id, &gateway.world.prices, gateway.world.clock.now()).await {
         Ok(Some(story)) => reply::json(StatusCode::OK, &story),
         Ok(None) => missing(),
         Err(error) => reply::refusal(&error.into()),
@@ -201,19 +195,22 @@ async fn next(gateway: &Gateway, told: Option<Position>) -> Option<Position> {
 async fn of_window<T: Serialize>(
     gateway: &Gateway,
     asked: Asked<Span>,
-    make: impl FnOnce(&Followed, &Window, Timestamp) -> T,
+    make: impl FnOnce(&Followed, &Window, &Prices, Timestamp) -> T,
 ) -> Response {
     let now = gateway.world.clock.now();
     match asked.ok().and_then(|Query(span)| span.window(now)) {
-        Some(window) => answer(gateway, |followed, now| make(followed, &window, now)).await,
+        Some(window) => answer(gateway, |followed, prices, now| make(followed, &window, prices, now)).await,
         None => misunderstood(),
     }
 }
 
-async fn answer<T: Serialize>(gateway: &Gateway, make: impl FnOnce(&Followed, Timestamp) -> T) -> Response {
+async fn answer<T: Serialize>(
+    gateway: &Gateway,
+    make: impl FnOnce(&Followed, &Prices, Timestamp) -> T,
+) -> Response {
     let answered = async {
         let followed = gateway.dashboard.caught_up().await?;
-        Ok::<_, LedgerError>(make(&followed, gateway.world.clock.now()))
+        Ok::<_, LedgerError>(make(&followed, &gateway.world.prices, gateway.world.clock.now()))
     };
     match answered.await {
         Ok(body) => reply::json(StatusCode::OK, &body),

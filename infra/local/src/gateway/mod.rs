@@ -13,13 +13,17 @@ mod table;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use gitledger_events::Stream;
+use gitledger_events::operation::Effect;
 use gitledger_functions::access::Access;
 use gitledger_functions::{Answer, Refusal, Request, Settings, World};
 use gitledger_sandboxes::{SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::dashboard::Index;
 
@@ -41,13 +45,55 @@ impl Gateway {
     /// Does what is asked, in a task of its own: a caller that goes away does not stop it half way. Stopping
     /// waits for it; who comes after that begins nothing.
     pub async fn operate(&self, request: Request) -> Result<Answer, Refusal> {
+        self.operate_for(request, None).await
+    }
+
+    /// The same, waiting at most this long for the answer; the work goes on. What changes nothing is waited for
+    /// to its end: there is nothing of it to ask for before.
+    pub async fn operate_for(&self, request: Request, wait: Option<Duration>) -> Result<Answer, Refusal> {
         let _held = self.running.token();
         if self.running.is_closed() {
             return Err(Refusal::Fault("a request arrived while stopping".to_owned()));
         }
         let world = self.world.clone();
-        let task = self.running.spawn(async move { gitledger_functions::operate(&world, request).await });
-        task.await.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string())))
+        let (id, name) = (request.operation_id, request.operation.clone());
+        let reads = gitledger_operations::table::find(&name)
+            .is_none_or(|operation| operation.effect == Effect::Reads);
+        let wait = wait.filter(|_| !reads);
+        let mut task = self.running.spawn(async move { gitledger_functions::operate(&world, request).await });
+        let ended = match wait {
+            None => task.await,
+            Some(wait) => {
+                let begun = async {
+                    tokio::time::sleep(wait).await;
+                    self.begun(id).await;
+                };
+                tokio::select! {
+                    ended = &mut task => ended,
+                    () = begun => {
+                        return Ok(Answer::unknown(id, &name, "the operation has not ended yet; it goes on"));
+                    }
+                }
+            }
+        };
+        ended.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string())))
+    }
+
+    /// Returns when an operation has been recorded and can be asked for; never when it has ended, because then
+    /// its answer is on its way.
+    async fn begun(&self, id: Uuid) {
+        let (ledger, stream) = (&self.world.ledger, Stream::operation(id));
+        loop {
+            let Ok(head) = ledger.head().await else { return };
+            match ledger.read_stream(&stream, 1).await {
+                Ok(records) if records.is_empty() => {}
+                Ok(records) if Answer::of_stream(id, &records).is_some() => std::future::pending().await,
+                _ => return,
+            }
+            if ledger.wait(head, Duration::from_secs(1)).await.is_err() {
+                return;
+            }
+        }
     }
 }
 

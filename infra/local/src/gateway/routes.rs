@@ -96,7 +96,8 @@ async fn operate(gateway: &Gateway, principal: Principal, operation: &str, reque
     };
     // Held until the answer is made: stopping waits for it.
     let _held = gateway.running.token();
-    match gateway.operate(request).await {
+    let wait = headers.get("prefer").and_then(|value| trigger::prefer(value.to_str().ok()?));
+    match gateway.operate_for(request, wait).await {
         Ok(answer) => reply::answer(&answer, has_ended(gateway, &answer).await),
         Err(refusal) => reply::refusal(&refusal),
     }
@@ -157,16 +158,12 @@ pub(super) async fn operation(
     let Ok(id) = id.parse::<Uuid>() else { return missing() };
     match gateway.world.ledger.read_stream(&Stream::operation(id), 1).await {
         Err(error) => reply::refusal(&error.into()),
-        Ok(records) => match (records.first(), Answer::of_stream(id, &records)) {
-            (None, _) => missing(),
-            // Another key's is as if it were not.
-            (Some(first), _) if !principal.may_see(first.actor.key_id.as_deref(), first.repo.as_ref()) => {
-                missing()
-            }
-            (Some(_), Some(answer)) => reply::answer(&gateway.world.price(answer), true),
-            (Some(first), None) => {
-                let name = first.operation.clone().unwrap_or_default();
-                reply::answer(&Answer::unknown(id, &name, "the operation has not ended yet"), false)
+        // Another key's is as if it were not.
+        Ok(records) => match Answer::shown(id, &records, &principal) {
+            None => missing(),
+            Some(answer) => {
+                let ended = Answer::of_stream(id, &records).is_some();
+                reply::answer(&gateway.world.price(answer), ended)
             }
         },
     }

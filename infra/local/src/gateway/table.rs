@@ -15,7 +15,7 @@ use gitledger_projections::timeline::{CostTable, Found};
 
 use super::access::admit;
 use super::guard::{Place, own_pages};
-use super::route::{Body, Method, Route, Told, Words, of};
+use super::route::{Body, Method, Route, Told, Words, fields_of, of};
 use super::shapes::{EventsPage, Health, Index, Page, Sandbox, Sandboxes};
 use super::{Gateway, dashboard, docs, openapi, reply, routes};
 use crate::dashboard::shapes::{LiveSandboxes, Series, Story};
@@ -130,7 +130,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: "ledger",
             summary: "Shows what it cost, divided so that the parts add up to the whole",
             description: "Money is in billionths of a dollar. The whole ledger is read for each answer.",
-            query: Some(|| schemars::schema_for!(Question)),
+            query: Some(fields_of::<Question>),
             answers: &[(200, "What the window cost.", Body::Json(of::<CostTold>))],
             problems: &[400, 503],
         }),
@@ -224,11 +224,11 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/series",
         told: Told::Once(Words {
-            id: "getSeries",
+            id: "getDashboardSeries",
             tag: "dashboard",
             summary: "The twelve panels of a window, by event time",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Span>),
+            query: Some(fields_of::<dashboard::Span>),
             answers: &[(200, "The panels.", Body::Json(of::<Series>))],
             problems: &[400, 503],
         }),
@@ -238,11 +238,11 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/verdict",
         told: Told::Once(Words {
-            id: "getVerdict",
+            id: "getDashboardVerdict",
             tag: "dashboard",
             summary: "Whether a window speaks for moving off hosted sandboxes",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Span>),
+            query: Some(fields_of::<dashboard::Span>),
             answers: &[(200, "The five criteria.", Body::Json(of::<Verdict>))],
             problems: &[400, 503],
         }),
@@ -252,11 +252,11 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/cost",
         told: Told::Once(Words {
-            id: "getCost",
+            id: "getDashboardCost",
             tag: "dashboard",
             summary: "What the sandboxes of a window cost, by agent and by operation",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Span>),
+            query: Some(fields_of::<dashboard::Span>),
             answers: &[(200, "Each list adds up to the total.", Body::Json(of::<CostTable>))],
             problems: &[400, 503],
         }),
@@ -266,7 +266,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/sandboxes",
         told: Told::Once(Words {
-            id: "getLiveSandboxes",
+            id: "getDashboardSandboxes",
             tag: "dashboard",
             summary: "The sandboxes that are alive, with what they have cost",
             description: "",
@@ -280,11 +280,11 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/operations",
         told: Told::Once(Words {
-            id: "findOperations",
+            id: "findDashboardOperations",
             tag: "dashboard",
             summary: "The operations behind a point of a panel",
             description: "",
-            query: Some(dashboard::fields_of::<dashboard::Which>),
+            query: Some(fields_of::<dashboard::Which>),
             answers: &[(200, "How many there are, and the first of them.", Body::Json(of::<Found>))],
             problems: &[400, 503],
         }),
@@ -294,7 +294,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/operations/{id}",
         told: Told::Once(Words {
-            id: "getStory",
+            id: "getDashboardOperation",
             tag: "dashboard",
             summary: "One operation from its request to its outcome",
             description: "",
@@ -308,7 +308,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/dashboard/live",
         told: Told::Once(Words {
-            id: "followLedger",
+            id: "followDashboard",
             tag: "dashboard",
             summary: "Tells of new events as they are recorded",
             description: "Server-sent events: `position` with the ledger's last position, at once and then at most \

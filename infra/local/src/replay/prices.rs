@@ -32,7 +32,9 @@ impl Table {
         let mut tables = vec![Self { name: prices.used().join("+"), prices: prices.clone() }];
         let flat = "original-flat".to_owned();
         if !prices.used().contains(&flat) {
-            tables.extend(prices.using(std::slice::from_ref(&flat)).ok().map(|prices| Self { name: flat, prices }));
+            tables.extend(
+                prices.using(std::slice::from_ref(&flat)).ok().map(|prices| Self { name: flat, prices }),
+            );
         }
         Ok(tables)
     }
@@ -42,8 +44,9 @@ impl Table {
             return Ok(Self { name: text.to_owned(), prices: prices.using(&[text.to_owned()])? });
         }
         let path = Path::new(text);
-        let file = std::fs::read_to_string(path)
-            .map_err(|error| format!("prices {text}: {error}; lists known by name: {}", prices.lists().join(", ")))?;
+        let file = std::fs::read_to_string(path).map_err(|error| {
+            format!("prices {text}: {error}; lists known by name: {}", prices.lists().join(", "))
+        })?;
         let prices = Prices::parse(&file).map_err(|error| format!("prices {text}: {error}"))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, prices })
@@ -51,7 +54,12 @@ impl Table {
 
     /// What figures cost: each day by the rows that held on it, rounded once.
     pub fn figures(&self, figures: &Figures) -> NanoDollars {
-        figures.days.iter().map(|(day, found)| self.prices.exact(*day, &found.cost_usage())).sum::<Exact>().rounded()
+        figures
+            .days
+            .iter()
+            .map(|(day, found)| self.prices.exact(*day, &found.cost_usage()))
+            .sum::<Exact>()
+            .rounded()
     }
 
     /// What a usage of one day costs.

@@ -132,8 +132,9 @@ impl Shown<'_> {
 
     fn days(&self) -> String {
         let names: Vec<&str> = self.prices.iter().map(|price| price.name.as_str()).collect();
-        let mut grid =
-            grid(&[&["day", "operations", "failed", "p95 ms", "hits", "misses", "at once"], &names[..]].concat());
+        let mut grid = grid(
+            &[&["day", "operations", "failed", "p95 ms", "hits", "misses", "at once"], &names[..]].concat(),
+        );
         for (number, day) in &self.figures.days {
             let mut cells = vec![
                 date(*number),
@@ -144,7 +145,9 @@ impl Shown<'_> {
                 day.misses.to_string(),
                 day.peak.to_string(),
             ];
-            cells.extend(self.prices.iter().map(|price| format!("{:.4}", price.day(*number, &day.cost_usage()))));
+            cells.extend(
+                self.prices.iter().map(|price| format!("{:.4}", price.day(*number, &day.cost_usage()))),
+            );
             grid.add_row(cells);
         }
         right(grid, 1)

@@ -6,11 +6,11 @@ pub mod text;
 use std::path::Path;
 
 use gitledger_projections::replay::days::Day;
+use gitledger_projections::replay::figures::date;
 use gitledger_projections::report::criteria::criteria;
 use gitledger_projections::report::phases::phases;
 use gitledger_projections::report::{Platform, Report, Window, advice};
 use gitledger_projections::simulation::{Outcome, Setting, Workload};
-use gitledger_projections::replay::figures::date;
 use jiff::Timestamp;
 
 use crate::replay::prices::Table;

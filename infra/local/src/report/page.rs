@@ -87,7 +87,8 @@ fn section(one: &CriterionReport) -> Markup {
 #[allow(clippy::cast_precision_loss)] // pixels
 fn weeks(one: &CriterionReport) -> Markup {
     let criterion = &one.criterion;
-    let greatest = one.weeks.iter().filter_map(|week| week.value).fold(criterion.threshold, f64::max).max(1e-9) * 1.1;
+    let greatest =
+        one.weeks.iter().filter_map(|week| week.value).fold(criterion.threshold, f64::max).max(1e-9) * 1.1;
     let y = |value: f64| 90.0 - 80.0 * value / greatest;
     let width = 60.0 + 70.0 * one.weeks.len() as f64;
     html! {

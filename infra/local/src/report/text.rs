@@ -31,15 +31,25 @@ pub fn interval(report: &CriterionReport) -> String {
     let unit = report.criterion.unit;
     report.interval.as_ref().map_or_else(
         || "-".to_owned(),
-        |found| format!("{} to {} ({})", value(Some(found.low), unit), value(Some(found.high), unit), found.method),
+        |found| {
+            format!(
+                "{} to {} ({})",
+                value(Some(found.low), unit),
+                value(Some(found.high), unit),
+                found.method
+            )
+        },
     )
 }
 
 /// A way to go on in a line.
 pub fn alternative(option: &Alternative) -> String {
     let change = if option.change.is_empty() { "the policy in force" } else { &option.change };
-    let exceeds =
-        if option.exceeds.is_empty() { "exceeds nothing".to_owned() } else { format!("exceeds {}", option.exceeds.join(", ")) };
+    let exceeds = if option.exceeds.is_empty() {
+        "exceeds nothing".to_owned()
+    } else {
+        format!("exceeds {}", option.exceeds.join(", "))
+    };
     format!(
         "{change}: {} a month, P95 {}, errors {}, misses {}, {} at once; {exceeds}",
         value(Some(option.monthly_dollars), Unit::Dollars),
@@ -52,14 +62,26 @@ pub fn alternative(option: &Alternative) -> String {
 
 /// The verdict in a sentence.
 pub fn verdict(report: &Report) -> String {
-    let exceeded: Vec<&str> =
-        report.criteria.iter().filter(|one| one.criterion.exceeded).map(|one| one.criterion.title.as_str()).collect();
+    let exceeded: Vec<&str> = report
+        .criteria
+        .iter()
+        .filter(|one| one.criterion.exceeded)
+        .map(|one| one.criterion.title.as_str())
+        .collect();
     if exceeded.is_empty() {
         return "Stay: no criterion for leaving hosted sandboxes is exceeded.".to_owned();
     }
     let cured = report.criteria.iter().filter(|one| one.criterion.exceeded).all(|one| one.remedy.is_some());
-    let way = if cured { "a change of the policy would bring each of them back" } else { "no change of the policy brings all of them back" };
-    format!("{} of 5 criteria for leaving hosted sandboxes exceeded: {}; {way}.", exceeded.len(), exceeded.join(", "))
+    let way = if cured {
+        "a change of the policy would bring each of them back"
+    } else {
+        "no change of the policy brings all of them back"
+    };
+    format!(
+        "{} of 5 criteria for leaving hosted sandboxes exceeded: {}; {way}.",
+        exceeded.len(),
+        exceeded.join(", ")
+    )
 }
 
 /// The whole page.
@@ -75,13 +97,15 @@ pub fn page(report: &Report) -> String {
     ];
     for one in &report.criteria {
         page.push(format!("\n{}", one.criterion.title));
-        let weeks = one.weeks.iter().map(|week| format!("{} {}", week.from, value(week.value, one.criterion.unit)));
+        let weeks =
+            one.weeks.iter().map(|week| format!("{} {}", week.from, value(week.value, one.criterion.unit)));
         page.push(format!("  weeks     {}", weeks.collect::<Vec<_>>().join(", ")));
         for event in &one.evidence {
             page.push(format!("  event     {}: {}; {}", event.position, event.why, event.command));
         }
         if one.criterion.exceeded {
-            let way = one.remedy.as_ref().map_or_else(|| "none of the policies tried".to_owned(), alternative);
+            let way =
+                one.remedy.as_ref().map_or_else(|| "none of the policies tried".to_owned(), alternative);
             page.push(format!("  remedy    {way}"));
         }
         page.push(format!("  query     {}", one.query));
@@ -117,7 +141,12 @@ pub fn phases(report: &Report) -> Vec<String> {
         all.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     };
     vec![
-        format!("Phase 1, baseline ({}; {} of 14 days from {})", state(baseline.complete), baseline.days, baseline.from),
+        format!(
+            "Phase 1, baseline ({}; {} of 14 days from {})",
+            state(baseline.complete),
+            baseline.days,
+            baseline.from
+        ),
         format!(
             "  {:.1} operations a day, P50 {}, P95 {}, errors {}, misses {}, {} a day, {} at once",
             baseline.operations_a_day,
@@ -154,7 +183,10 @@ pub fn advice(report: &Report) -> Vec<String> {
     match &advice.recommended {
         Some(option) => {
             lines.push(format!("  recommended  {}", alternative(option)));
-            lines.push(format!("  saving       {} a month", value(Some(advice.saving_dollars), Unit::Dollars)));
+            lines.push(format!(
+                "  saving       {} a month",
+                value(Some(advice.saving_dollars), Unit::Dollars)
+            ));
         }
         None => lines.push("  recommended  the policy in force".to_owned()),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gitledger_functions::exporter::Exporter;
 use gitledger_functions::{World, reaper};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::Gateway;
@@ -15,7 +15,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// How often the reaper looks.
 const REAP_EVERY: Duration = Duration::from_secs(10);
 /// How often the pool is looked at: whoever takes one of it does not wait, but the next one might.
-const FILL_EVERY: Duration = Duration::from_secs(1);
+const FILL_EVERY: Duration = Duration::from_millis(250);
 /// How long the pool is left alone after it could not be filled.
 const FILL_AGAIN: Duration = Duration::from_secs(30);
 /// How often metrics are published.
@@ -60,22 +60,34 @@ pub(super) fn start(
     tasks
 }
 
-/// Keeps the pool filled; not once more at the end, when every sandbox ends.
+/// Keeps the pool filled; not once more at the end, when every sandbox ends. What is taken is made up for at
+/// once, also while others are still being made: the ledger tells how many are on their way.
 async fn filling(world: Arc<World>, stop: CancellationToken) {
+    let mut fills = JoinSet::new();
     loop {
-        let pause = match reaper::fill_pool(&world).await {
-            Ok(true) => FILL_EVERY,
-            Ok(false) => FILL_AGAIN,
-            Err(error) => {
-                tracing::error!(%error, "the pool was not filled; it is tried again");
-                FILL_AGAIN
+        fills.spawn({
+            let world = world.clone();
+            async move { reaper::fill_pool(&world).await }
+        });
+        let mut pause = FILL_EVERY;
+        while let Some(filled) = fills.try_join_next() {
+            match filled {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => pause = FILL_AGAIN,
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "the pool was not filled; it is tried again");
+                    pause = FILL_AGAIN;
+                }
+                Err(error) => tracing::error!(%error, "filling the pool ended before its time"),
             }
-        };
+        }
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             () = tokio::time::sleep(pause) => {}
         }
     }
+    // One that is being made must get into the ledger, or nobody would end it.
+    while fills.join_next().await.is_some() {}
 }
 
 /// Does something at once, then again and again, and once more when it is to stop.

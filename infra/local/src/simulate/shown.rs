@@ -91,7 +91,8 @@ pub fn text(workload: &Workload, setting: &Setting, outcome: &Outcome, prices: &
 
 /// A grid for a terminal: what nothing beats, and how much else there was.
 pub fn frontier(workload: &Workload, points: &[Point], price: &Table) -> String {
-    let mut table = grid(&["ttl s", "pause s", "pool", "reuse", "a month", "p95 ms", "hits %", "at once", "failed"]);
+    let mut table =
+        grid(&["ttl s", "pause s", "pool", "reuse", "a month", "p95 ms", "hits %", "at once", "failed"]);
     let mut best: Vec<&Point> = points.iter().filter(|point| point.on_frontier).collect();
     best.sort_by_key(|point| (point.monthly, point.figures.durations.p95_us));
     for point in &best {

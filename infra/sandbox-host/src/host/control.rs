@@ -18,7 +18,7 @@ use super::bodies::{
     DetailBody, ListedBody, NewSandbox, PauseBody, RefreshBody, SandboxBody, TimeoutBody, new_timeout,
     start_timeout,
 };
-use super::egress::NetworkBody;
+use super::egress::{GrantBody, GrantsFull, NetworkBody};
 use super::fleet::Fleet;
 use super::identity::parse_id;
 use super::journal::{KillReason, Kind};
@@ -58,6 +58,7 @@ pub(super) fn router(fleet: Arc<Fleet>, api_key: Option<String>, domain: Option<
         .route("/v2/sandboxes/{id}/connect", post(connect))
         .route("/sandboxes/{id}/pause", post(pause))
         .route("/sandboxes/{id}/network", put(set_network))
+        .route("/sandboxes/{id}/network/grants/{name}", put(open_grant).merge(delete(close_grant)))
         .route("/sandboxes/{id}/resume", post(resume))
         .merge(copies::routes())
         .merge(metrics::routes())
@@ -254,8 +255,35 @@ async fn set_network(
     if !sandbox.is_running() {
         return Err(ApiError::conflict(format!("Sandbox {id} is paused")));
     }
-    let unsupported = || ApiError::bad_request("network is not supported by this local sandbox host");
-    sandbox.gate.as_ref().ok_or_else(unsupported)?.set_rules(rules);
+    sandbox.gate.as_ref().ok_or_else(no_gate)?.set_rules(rules);
     service.fleet.journal.note(Kind::Updated, &sandbox, json!({"network_egress": true}));
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Not E2B's: headers for a while, by name. What is granted is told to nobody.
+async fn open_grant(
+    State(service): Shared,
+    Path((id, name)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let (rules, lapses_after) = read::<GrantBody>(&body)?.read().map_err(ApiError::bad_request)?;
+    let gate = sandbox.gate.as_ref().ok_or_else(no_gate)?;
+    match gate.grants().open(name, rules, lapses_after) {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(GrantsFull) => Err(ApiError::conflict("the sandbox has too many grants")),
+    }
+}
+
+async fn close_grant(
+    State(service): Shared,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let sandbox = find(&service, &id)?;
+    let closed = sandbox.gate.as_ref().ok_or_else(no_gate)?.grants().close(&name);
+    if closed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found(&name)) }
+}
+
+fn no_gate() -> ApiError {
+    ApiError::bad_request("network is not supported by this local sandbox host")
 }

@@ -6,6 +6,7 @@
 //! encrypted end to end, so nothing can be added to it. What is not admitted is answered with 403.
 
 mod address;
+mod grants;
 mod policy;
 
 use std::collections::HashMap;
@@ -26,6 +27,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpStream, UnixListener};
 use tokio::task::JoinHandle;
 
+use grants::Grants;
+pub(super) use grants::{GrantBody, GrantsFull};
 use policy::Destination;
 pub use policy::Egress;
 pub(super) use policy::{NetworkBody, Rules};
@@ -52,6 +55,7 @@ const NOT_PASSED_ON: [HeaderName; 8] = [
 pub(super) struct Gate {
     egress: Arc<Egress>,
     rules: RwLock<Rules>,
+    grants: Grants,
     /// Ways to places for plain requests, each with its checked address.
     clients: Mutex<HashMap<String, (reqwest::Client, Instant)>>,
 }
@@ -72,7 +76,7 @@ pub(super) fn socket_in(dir: &Path) -> PathBuf {
 
 impl Gate {
     pub(super) fn new(egress: Arc<Egress>, rules: Rules) -> Self {
-        Self { egress, rules: RwLock::new(rules), clients: Mutex::default() }
+        Self { egress, rules: RwLock::new(rules), grants: Grants::default(), clients: Mutex::default() }
     }
 
     /// Replaces the sandbox's rules. Tunnels that are open stay so.
@@ -80,6 +84,11 @@ impl Gate {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         // Addresses were checked by the old ones.
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What is added for a while, beside the rules.
+    pub(super) fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     fn rules(&self) -> Rules {
@@ -130,13 +139,14 @@ impl Gate {
             return Ok(client.clone());
         }
         let address = self.resolve(to).await?;
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(PATIENCE)
-            .resolve(&to.host, address)
-            .build()
-            .map_err(|_| Refused::Unreachable)?;
+            .resolve(&to.host, address);
+        // Where nothing is encrypted there are no certificates to look for, which takes its time.
+        let builder = if scheme == "https" { builder } else { builder.tls_certs_only([]) };
+        let client = builder.build().map_err(|_| Refused::Unreachable)?;
         let mut clients = self.lock_clients();
         if clients.len() >= CLIENTS_MAX {
             clients.clear();
@@ -203,7 +213,8 @@ async fn pass(gate: &Gate, request: Request<Incoming>) -> Result<Response<Body>,
         return Err(Refused::NotProxied);
     }
     let to = destination(&head.uri, Some(80))?;
-    let (added, encrypt) = gate.rules().added(&to.host, head.uri.path());
+    let rules = gate.grants.joined(gate.rules());
+    let (added, encrypt) = rules.added(&to.host, head.uri.port_u16(), head.uri.path());
     // What is added is a secret: it goes in the clear only to private places that were named.
     let encrypt = encrypt || (!added.is_empty() && !gate.egress.admits(&to));
     for name in &NOT_PASSED_ON {

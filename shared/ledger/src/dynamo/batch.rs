@@ -5,11 +5,13 @@ use std::fmt;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gitledger_events::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::commit_item::CommitItem;
-use super::item::{Item, Misshapen, bytes};
+use super::item::{Body, Item, Misshapen, bytes};
+use super::lines;
 use super::sequencer::{Sequenced, Sequencer};
 use crate::LedgerError;
 
@@ -78,10 +80,7 @@ impl StreamBatch {
 
     /// Gives the new commits in it their places. What is no new commit is passed over; a record that should be
     /// one and is not fails, and fails alone.
-    pub async fn sequence(
-        &self,
-        sequencer: &mut Sequencer,
-    ) -> Result<(Sequenced, BatchReply), LedgerError> {
+    pub async fn sequence(&self, sequencer: &mut Sequencer) -> Result<(Sequenced, BatchReply), LedgerError> {
         let mut commits = Vec::new();
         let mut places = Vec::new();
         let mut failed = Vec::new();
@@ -94,21 +93,29 @@ impl StreamBatch {
                 Err(error) => failed.push((place, error.to_string())),
             }
         }
-        let mut sequenced = sequencer.sequence(&commits).await?;
-        for (place, _) in &mut sequenced.failed {
+        let mut done = sequencer.sequence(&commits).await?;
+        for (place, _) in &mut done.failed {
             *place = places.get(*place).copied().unwrap_or_default();
         }
-        sequenced.failed.extend(failed);
-        sequenced.failed.sort_unstable();
-        let failures = sequenced.failed.iter().filter_map(|(place, _)| self.records.get(*place));
+        done.failed.extend(failed);
+        done.failed.sort_unstable();
+        let failures = done.failed.iter().filter_map(|(place, _)| self.records.get(*place));
         let failures = failures
             .map(|record| BatchFailure { sequence_number: record.dynamodb.sequence_number.clone() })
             .collect();
-        Ok((sequenced, BatchReply { failures }))
+        Ok((done, BatchReply { failures }))
     }
 }
 
 impl StreamRecord {
+    /// The events of a new commit, where they are in the item itself. `None`: it is none, or they lie elsewhere, as
+    /// large ones do.
+    pub fn events(&self) -> Option<Vec<Record>> {
+        let commit = self.commit().ok().filter(|_| self.name == "INSERT")?;
+        let Body::Here(body) = &commit.body else { return None };
+        commit.records(&lines::unfold(body).ok()?).ok()
+    }
+
     fn commit(&self) -> Result<CommitItem, Misshapen> {
         let image: Result<Item, Misshapen> = self
             .dynamodb

@@ -3,7 +3,9 @@
 use gitledger_events::{Record, Stream};
 use uuid::Uuid;
 
-use super::item::{AT, Body, COMMIT, COUNT, Item, KEY, Misshapen, bytes, get_bytes, get_number, get_text, keys, number};
+use super::item::{
+    AT, Body, COMMIT, COUNT, Item, KEY, Misshapen, bytes, get_bytes, get_number, get_text, keys, number,
+};
 use super::lines;
 
 /// The commit that begins at a version of a stream.
@@ -50,9 +52,9 @@ impl CommitItem {
 
     /// The records in the text of its body.
     pub fn records(&self, text: &str) -> Result<Vec<Record>, String> {
-        let records = (self.first..).zip(text.lines()).map(|(version, line)| {
-            lines::event(line)?.record(self.stream.clone(), version)
-        });
+        let records = (self.first..)
+            .zip(text.lines())
+            .map(|(version, line)| lines::event(line)?.record(self.stream.clone(), version));
         let records = records.collect::<Result<Vec<_>, _>>()?;
         if u64::try_from(records.len()) == Ok(self.count) {
             return Ok(records);

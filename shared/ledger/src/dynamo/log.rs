@@ -136,9 +136,7 @@ impl Log {
                 let segment_end = end(&item)?;
                 self.kept().end(segment_end);
                 if segment_end > after {
-                    let mut events = segment(&self.store, item).await?.events()?;
-                    events.retain(|event| event.position.as_u64() > after);
-                    return Ok(events);
+                    return self.events(item, after).await;
                 }
             }
         }
@@ -146,7 +144,19 @@ impl Log {
         self.chain(after, items).await
     }
 
-    /// The events of those segments that continue a position without a gap.
+    /// The events of a segment after a position. One whose text is lost is told as the next event's fault: whoever
+    /// passes over it gets on.
+    async fn events(&self, item: Item, after: u64) -> Result<Vec<Recorded>, LedgerError> {
+        match segment(&self.store, item).await {
+            Ok(segment) => segment.events_after(after),
+            Err(LedgerError::Unreadable { reason, .. }) => {
+                Err(LedgerError::Unreadable { position: after + 1, reason })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The events of those segments that continue a position without a gap, up to one that cannot be read.
     async fn chain(&self, after: u64, items: Vec<Item>) -> Result<Vec<Recorded>, LedgerError> {
         let mut events = Vec::new();
         let mut next = after + 1;
@@ -155,9 +165,16 @@ impl Log {
             if first != next {
                 break;
             }
-            events.extend(segment(&self.store, item).await?.events()?);
+            match self.events(item, next - 1).await {
+                Ok(more) => events.extend(more),
+                Err(LedgerError::Unreadable { .. }) if !events.is_empty() => break,
+                Err(error) => return Err(error),
+            }
             next = first + count;
             self.kept().end(next - 1);
+            if events.last().is_none_or(|last| last.position.as_u64() + 1 < next) {
+                break;
+            }
         }
         Ok(events)
     }

@@ -124,7 +124,8 @@ mod tests {
     use crate::dynamo::segment::{Part, Segment};
 
     fn segment(position: u64) -> Segment {
-        let part = Part { stream: stream(u128::from(position % 3)), first: position, lines: vec![String::new()] };
+        let part =
+            Part { stream: stream(u128::from(position % 3)), first: position, lines: vec![String::new()] };
         Segment { first: position, parts: vec![part] }
     }
 
@@ -133,7 +134,10 @@ mod tests {
         let mut undigested = Undigested::after(0);
         let all = u64::from(SEGMENTS_MAX) * 2;
         let digests: Vec<_> = (1..=all).filter_map(|at| undigested.take(&segment(at), 7)).collect();
-        assert_eq!(digests.iter().map(|digest| (digest.from, digest.to)).collect::<Vec<_>>(), [(1, 64), (65, 128)]);
+        assert_eq!(
+            digests.iter().map(|digest| (digest.from, digest.to)).collect::<Vec<_>>(),
+            [(1, 64), (65, 128)]
+        );
         assert_eq!(digests[1].marks[&Mark::of(&stream(2))], 128);
         assert_eq!(undigested, Undigested::after(128));
         for digest in digests {

@@ -27,9 +27,9 @@ pub async fn park(
     let mut item = keys(&key(projection), position.as_u64());
     let end = reason.floor_char_boundary(REASON_BYTES_MAX);
     item.insert(REASON.to_owned(), text(reason.get(..end).unwrap_or_default()));
-    let put = store.patience.ask(|| {
-        store.client.put_item().table_name(&store.log).set_item(Some(item.clone())).send()
-    });
+    let put = store
+        .patience
+        .ask(|| store.client.put_item().table_name(&store.log).set_item(Some(item.clone())).send());
     put.await.map_err(|error| ledger_error("park", &error))?;
     Ok(())
 }
@@ -49,7 +49,9 @@ pub async fn list(store: &Store, projection: &ProjectionKey) -> Result<Vec<Parke
         let reason = get_text(item, REASON)?.to_owned();
         Ok(ParkedEvent { position: Position::from_u64(get_number(item, AT)?), reason })
     });
-    parked.collect::<Result<_, _>>().map_err(|error: super::item::Misshapen| LedgerError::at("a parked event", error))
+    parked
+        .collect::<Result<_, _>>()
+        .map_err(|error: super::item::Misshapen| LedgerError::at("a parked event", error))
 }
 
 /// Saves a state into which a parked event is folded, and takes the event off the list, both or neither.

@@ -54,10 +54,10 @@ pub async fn repair(store: &Store) -> Result<Repaired, LedgerError> {
     for (number, (stream, version)) in behind.iter().enumerate() {
         batch.extend(streams.commits(stream, version + 1).await?);
         if batch.len() >= BATCH || number + 1 == behind.len() {
-            let sequenced = sequencer.sequence(&std::mem::take(&mut batch)).await?;
-            report.events += sequenced.events;
-            report.failed.extend(sequenced.failed.into_iter().map(|(_, reason)| reason));
-            report.head = sequenced.head;
+            let done = sequencer.sequence(&std::mem::take(&mut batch)).await?;
+            report.events += done.events;
+            report.failed.extend(done.failed.into_iter().map(|(_, reason)| reason));
+            report.head = done.head;
         }
     }
     Ok(report)

@@ -11,7 +11,9 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use uuid::Uuid;
 
 use super::failure::ledger_error;
-use super::item::{BODY, Body, CLAIM, Item, Misshapen, bytes, get_bytes, get_number, keys, number, text};
+use super::item::{
+    BODY, Body, CLAIM, Item, Misshapen, bytes, get_bytes, get_number, get_text, keys, number, text,
+};
 use super::lease::{FENCE, Fence};
 use super::lines;
 use super::store::{Store, value};
@@ -108,9 +110,10 @@ impl Save {
 
     /// Lets go of what lies in the bucket for nothing: for a save that did not happen, or the one before it.
     pub async fn tidy(&self, store: &Store, stood: bool, before: Option<&Item>) {
-        let idle = match stood {
-            true => before.and_then(|item| super::item::get_text(item, CLAIM).ok()).map(str::to_owned),
-            false => self.claimed.clone(),
+        let idle = if stood {
+            before.and_then(|item| get_text(item, CLAIM).ok()).map(str::to_owned)
+        } else {
+            self.claimed.clone()
         };
         if let (Some(claims), Some(name)) = (&store.claims, idle)
             && let Err(error) = claims.delete(&name).await

@@ -90,7 +90,14 @@ impl Segment {
     pub fn text(&self) -> String {
         let mut text = String::with_capacity(self.parts.iter().map(Part::text_bytes).sum());
         for part in &self.parts {
-            text.push_str(&format!("{} {} {}\n", part.stream, part.first, part.lines.len()));
+            text.extend([
+                part.stream.as_str(),
+                " ",
+                &part.first.to_string(),
+                " ",
+                &part.lines.len().to_string(),
+                "\n",
+            ]);
             for line in &part.lines {
                 text.push_str(line);
                 text.push('\n');
@@ -109,7 +116,8 @@ impl Segment {
 
     /// Reads a segment's text at its place.
     pub fn parse(first: u64, count: u64, text: &str) -> Result<Self, LedgerError> {
-        let unreadable = |reason: &str| LedgerError::Unreadable { position: first, reason: reason.to_owned() };
+        let unreadable =
+            |reason: &str| LedgerError::Unreadable { position: first, reason: reason.to_owned() };
         let mut parts = Vec::new();
         let mut rest = text.lines();
         while let Some(head) = rest.next() {
@@ -122,19 +130,32 @@ impl Segment {
             parts.push(Part { stream, first: version, lines });
         }
         let segment = Self { first, parts };
-        if segment.count() == count { Ok(segment) } else { Err(unreadable("it holds another number of events")) }
+        if segment.count() == count {
+            Ok(segment)
+        } else {
+            Err(unreadable("it holds another number of events"))
+        }
     }
 
-    /// Its events with their positions.
-    pub fn events(self) -> Result<Vec<Recorded>, LedgerError> {
+    /// Its events after a position, with their positions, up to the first one that is no event: that one is an
+    /// error when nothing comes before it.
+    pub fn events_after(self, after: u64) -> Result<Vec<Recorded>, LedgerError> {
         let mut events = Vec::new();
-        let mut position = self.first;
+        let mut next = self.first;
         for part in self.parts {
             for (version, line) in (part.first..).zip(part.lines) {
-                let record = lines::event(&line).and_then(|event| event.record(part.stream.clone(), version));
-                let record = record.map_err(|reason| LedgerError::Unreadable { position, reason })?;
-                events.push(Recorded { position: Position::from_u64(position), record });
-                position += 1;
+                let position = next;
+                next += 1;
+                if position <= after {
+                    continue;
+                }
+                match lines::event(&line).and_then(|event| event.record(part.stream.clone(), version)) {
+                    Ok(record) => events.push(Recorded { position: Position::from_u64(position), record }),
+                    Err(reason) if events.is_empty() => {
+                        return Err(LedgerError::Unreadable { position, reason });
+                    }
+                    Err(_) => return Ok(events),
+                }
             }
         }
         Ok(events)

@@ -93,7 +93,12 @@ impl Sequencer {
             done.head = Position::from_u64(books.head);
             if !raced {
                 // What was written before a lost race counts as known in the plan after it.
-                return Ok(Sequenced { known: plan.known, repaired: plan.repaired, failed: plan.failed, ..done });
+                return Ok(Sequenced {
+                    known: plan.known,
+                    repaired: plan.repaired,
+                    failed: plan.failed,
+                    ..done
+                });
             }
         }
         Err(LedgerError::Engine(format!("{RACES_MAX} other sequencers in a row were faster")))

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
-    sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
@@ -25,6 +25,7 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// For one service of a region.
     pub fn new(client: reqwest::Client, keys: AccessKeys, region: String, service: &'static str) -> Self {
         Self { client, keys, region, service }
     }
@@ -51,7 +52,10 @@ impl Signed {
         Ok((status, body))
     }
 
-    fn sign(&self, request: &mut http::Request<Vec<u8>>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn sign(
+        &self,
+        request: &mut http::Request<Vec<u8>>,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let keys = self.keys.clone();
         let identity = Credentials::new(keys.id, keys.secret, keys.session_token, None, "gitledger").into();
         let mut settings = SigningSettings::default();

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// Bytes of an item: names and values.
+#[allow(clippy::implicit_hasher)] // an item is what the SDK says
 pub fn item_bytes(item: &HashMap<String, AttributeValue>) -> usize {
     item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
 }

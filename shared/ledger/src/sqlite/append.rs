@@ -5,9 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::books::Books;
-use crate::written::{WrittenCommit, WrittenEvent};
 use super::schema::EARLY_VERSIONS;
 use super::tail::{Kept, Tail};
+use crate::written::{WrittenCommit, WrittenEvent};
 use crate::{AppendError, Appended, Expected, LedgerError};
 
 const NEWEST: &str = "SELECT e.seq, e.pos, e.commit_id FROM (

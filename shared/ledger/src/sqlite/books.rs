@@ -94,8 +94,8 @@ mod tests {
     use super::Books;
     use crate::contract::sample::{commit, commit_of, event, stream};
     use crate::sqlite::append::{append, at_once};
-    use crate::written::WrittenCommit;
     use crate::sqlite::schema;
+    use crate::written::WrittenCommit;
     use crate::{AppendError, Expected, LedgerError, Position};
 
     fn books() -> Books {
@@ -126,7 +126,7 @@ mod tests {
         // It would append at version 2 if it thought that there are two events.
         assert!(at_once(&mut books, &single(2, Expected::Version(2))).is_none());
         let appended = at_once(&mut books, &single(3, Expected::Empty)).unwrap().unwrap();
-        assert_eq!((appended.version, appended.position), (1, Position::from_u64(1)));
+        assert_eq!((appended.version, appended.position), (1, Some(Position::from_u64(1))));
     }
 
     #[test]
@@ -141,8 +141,8 @@ mod tests {
             append(books, &single(3, Expected::Version(1)))
         });
         let appended = done.unwrap();
-        assert_eq!((appended.version, appended.position), (2, Position::from_u64(2)));
+        assert_eq!((appended.version, appended.position), (2, Some(Position::from_u64(2))));
         let next = at_once(&mut books, &single(4, Expected::Any)).unwrap().unwrap();
-        assert_eq!((next.version, next.position), (3, Position::from_u64(3)));
+        assert_eq!((next.version, next.position), (3, Some(Position::from_u64(3))));
     }
 }

@@ -29,6 +29,7 @@ fn record(row: &Row<'_>) -> Result<Record, String> {
         meta: row.get(6).map_err(text)?,
         data: row.get(7).map_err(text)?,
     };
-    let stream = stream.try_into().map_err(|error: gitledger_events::stream::NotAStream| error.to_string())?;
+    let stream =
+        stream.try_into().map_err(|error: gitledger_events::stream::NotAStream| error.to_string())?;
     event.record(stream, version.cast_unsigned())
 }

@@ -59,10 +59,6 @@ impl Engine {
         panic!("{} does not listen", program.display());
     }
 
-    pub fn address(&self) -> &Url {
-        &self.address
-    }
-
     /// Tables that nobody else uses, not made yet.
     pub fn settings(&self) -> DynamoSettings {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -98,9 +94,9 @@ pub fn client() -> reqwest::Client {
 }
 
 fn dynoxide() -> PathBuf {
-    let on_path = std::env::var_os("PATH").into_iter().flat_map(|path| {
-        std::env::split_paths(&path).map(|dir| dir.join("dynoxide")).collect::<Vec<_>>()
-    });
+    let on_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).map(|dir| dir.join("dynoxide")).collect::<Vec<_>>());
     if let Some(program) = on_path.into_iter().find(|program| program.is_file()) {
         return program;
     }
@@ -134,9 +130,10 @@ fn bring(tools: &Path, program: &Path) {
         .arg(program.parent().unwrap().parent().unwrap())
         .env("CARGO_TARGET_DIR", tools.join("dynoxide-target"))
         // Its own profile is for a small program, and takes many times as long.
-        .envs([("LTO", "false"), ("OPT_LEVEL", "1"), ("CODEGEN_UNITS", "16")].map(|(name, value)| {
-            (format!("CARGO_PROFILE_RELEASE_{name}"), value)
-        }));
+        .envs(
+            [("LTO", "false"), ("OPT_LEVEL", "1"), ("CODEGEN_UNITS", "16")]
+                .map(|(name, value)| (format!("CARGO_PROFILE_RELEASE_{name}"), value)),
+        );
     let status = install.status().unwrap();
     assert!(status.success(), "dynoxide {VERSION} could not be built ({status}); put a `dynoxide` on PATH");
     let _ = std::fs::remove_dir_all(tools.join("dynoxide-target"));

@@ -101,10 +101,16 @@ async fn project(ledger: &DynamoLedger) -> Result<(), LedgerError> {
 }
 
 /// Starts a process again and again, and kills it each time after a while, until it is time to end.
-fn keep_killing(role: &'static str, settings: DynamoSettings, seed: u64, end: Arc<AtomicBool>, kills: Arc<AtomicU32>) {
+fn keep_killing(
+    role: &'static str,
+    settings: &DynamoSettings,
+    seed: u64,
+    end: &AtomicBool,
+    kills: &AtomicU32,
+) {
     let mut dice = Dice(seed);
     while !end.load(Ordering::SeqCst) {
-        let mut child = start(role, &settings);
+        let mut child = start(role, settings);
         // The point at which it dies is meant to be any.
         std::thread::sleep(Duration::from_millis(60 + u64::try_from(dice.below(250)).unwrap()));
         child.kill().unwrap();
@@ -143,7 +149,7 @@ async fn killed_writers_sequencers_and_projectors_lose_and_double_nothing() {
         .into_iter()
         .map(|(role, seed)| {
             let (settings, end, kills) = (settings.clone(), end.clone(), kills.clone());
-            std::thread::spawn(move || keep_killing(role, settings, seed, end, kills))
+            std::thread::spawn(move || keep_killing(role, &settings, seed, &end, &kills))
         })
         .collect();
     let writers: Vec<_> = (0..WRITERS)
@@ -164,11 +170,13 @@ async fn killed_writers_sequencers_and_projectors_lose_and_double_nothing() {
     assert!(kills >= 10, "only {kills} were killed");
 
     // Whoever comes after them finds everything as it should be, and ends what they have left.
-    Pump::new(&ledger, &settings).to_the_end().await.unwrap();
+    Pump::new(&ledger, &settings).drain().await.unwrap();
     assert_eq!(check(&ledger).await, usize::try_from(WRITERS * COMMITS * 2).unwrap());
     let mut fold = Counters::default();
     let all = everything(&ledger).await;
-    all.iter().for_each(|one| fold.apply(one.record.stream.as_str()));
+    for one in &all {
+        fold.apply(one.record.stream.as_str());
+    }
     let head = ledger.head().await.unwrap();
     while ledger.load_projection(&KEY).await.unwrap().is_none_or(|saved| saved.position < head) {
         project(&ledger).await.unwrap();

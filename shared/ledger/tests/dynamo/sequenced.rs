@@ -17,8 +17,11 @@ use super::engine::client;
 pub struct Sequenced {
     ledger: DynamoLedger,
     pump: Mutex<Pump>,
-    placed: Mutex<(Position, HashMap<(Stream, u64), Position>)>,
+    placed: Mutex<Placed>,
 }
+
+/// How far the log was read, and where the events up to there are.
+type Placed = (Position, HashMap<(Stream, u64), Position>);
 
 /// The table's stream and the function behind it.
 pub struct Pump {
@@ -43,7 +46,7 @@ impl Pump {
         Ok(true)
     }
 
-    pub async fn to_the_end(&mut self) -> Result<(), LedgerError> {
+    pub async fn drain(&mut self) -> Result<(), LedgerError> {
         while self.once().await? {}
         Ok(())
     }
@@ -56,7 +59,7 @@ impl Sequenced {
     }
 
     async fn pump(&self) -> Result<(), LedgerError> {
-        self.pump.lock().await.to_the_end().await
+        self.pump.lock().await.drain().await
     }
 
     /// Where an event is, found by reading on from where the last one was looked for.
@@ -66,7 +69,9 @@ impl Sequenced {
             let page = self.ledger.read_all(placed.0, 10_000).await?;
             let Some(last) = page.last() else { break };
             placed.0 = last.position;
-            placed.1.extend(page.into_iter().map(|one| ((one.record.stream, one.record.version), one.position)));
+            placed
+                .1
+                .extend(page.into_iter().map(|one| ((one.record.stream, one.record.version), one.position)));
         }
         Ok(placed.1.get(&(stream.clone(), version)).copied())
     }

@@ -28,6 +28,8 @@ pub struct Plan {
     /// Where the steps expect the credential for `remote`. Whoever runs the plan finds the token and puts
     /// it there; without a token there is no file, and git fails with a clear word.
     pub credential: Option<String>,
+    /// True when it sends something to `remote`; else it only asks and takes.
+    pub publishes: bool,
     /// True when the plan may write to the workspace: then it holds the lease, so any lock file it finds
     /// is a dead process's and is removed first.
     pub writes: bool,

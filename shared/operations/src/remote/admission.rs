@@ -14,12 +14,14 @@ const URL_BYTES_MAX: usize = 2048;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remotes {
     prefixes: Vec<Url>,
+    gated: bool,
 }
 
 /// An admitted remote: no credentials, no query, no fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     url: Url,
+    gated: bool,
 }
 
 impl Remotes {
@@ -35,7 +37,13 @@ impl Remotes {
             }
         };
         let given = prefixes.split(',').map(str::trim).filter(|text| !text.is_empty());
-        Ok(Self { prefixes: given.map(parse).collect::<Result<_, _>>()? })
+        Ok(Self { prefixes: given.map(parse).collect::<Result<_, _>>()?, gated: false })
+    }
+
+    /// The same remotes, reached through the gate of the sandboxes' host or not: see [`super::gate`].
+    #[must_use]
+    pub fn through_gate(self, gated: bool) -> Self {
+        Self { gated, ..self }
     }
 
     /// Admits a URL or says which rule it breaks.
@@ -61,7 +69,7 @@ impl Remotes {
         }
         // Listed prefixes may be anything the operator wants; everything else must be public https.
         if self.prefixes.iter().any(|prefix| covers(prefix, &url)) {
-            return Ok(Remote { url });
+            return Ok(Remote { url, gated: self.gated });
         }
         if url.scheme() != "https" {
             return refuse(
@@ -76,7 +84,7 @@ impl Remotes {
         if url.path().trim_matches('/').is_empty() {
             return refuse("must name a repository, https://host/owner/name");
         }
-        Ok(Remote { url })
+        Ok(Remote { url, gated: self.gated })
     }
 }
 
@@ -95,7 +103,23 @@ impl Remote {
 
     /// `http` or `https`: the one protocol that git is allowed.
     pub fn protocol(&self) -> &str {
-        self.url.scheme()
+        if self.gated { "http" } else { self.url.scheme() }
+    }
+
+    /// Whether it is reached through a gate, which adds the credential: see [`super::gate`].
+    pub fn is_gated(&self) -> bool {
+        self.gated
+    }
+
+    /// The host's name or address, the port, and whether the remote speaks TLS.
+    pub fn destination(&self) -> (&str, u16, bool) {
+        let port = self.url.port_or_known_default().unwrap_or_default();
+        (self.url.host_str().unwrap_or_default(), port, self.url.scheme() == "https")
+    }
+
+    /// The path of the repository, without a slash at its end.
+    pub fn path(&self) -> &str {
+        self.url.path().trim_end_matches('/')
     }
 
     /// `scheme://host[:port]`, as git's configuration keys have it.

@@ -2,6 +2,7 @@
 
 mod address;
 mod admission;
+mod gate;
 mod spelling;
 
 pub use admission::{Remote, Remotes};

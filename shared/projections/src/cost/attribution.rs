@@ -43,14 +43,18 @@ pub struct Whose<'a> {
 /// What takes what is given: whose, on which day (since 1970, UTC), how much.
 pub type Take<'t> = dyn FnMut(Whose<'_>, i64, &Usage) + 't;
 
+/// What takes a stretch of running time that is settled: the sandbox's id, who had it, and when it was.
+pub type Settled<'t> = dyn FnMut(&str, &Machine, Span) + 't;
+
 /// The running sandboxes with the claims on their time; bounded by what is alive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {
     machines: BTreeMap<String, Machine>,
 }
 
+/// A sandbox in a stretch of its running time, and who had it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Machine {
+pub struct Machine {
     vcpu: u32,
     memory_mb: u32,
     clock: RunningClock,
@@ -70,22 +74,30 @@ impl Attribution {
         if (window.from..window.until).contains(&at) {
             take(Whose::of(event), day_of(at), &Usage::of_event(event));
         }
+        self.follow(event, &mut |id, machine, span| machine.give(id, span, window, take));
+    }
+
+    /// Takes in the next event; hands out the stretch that it settles, to be given away later.
+    pub fn follow(&mut self, event: &Event, settled: &mut Settled<'_>) {
         match event.stream.sandbox_id() {
-            Some(id) => self.apply_to_sandbox(id, event, window, take),
+            Some(id) => self.apply_to_sandbox(id, event, settled),
             None => self.read(event),
         }
     }
 
-    /// Gives what running sandboxes have used up to `now`, as if it ended then.
-    pub fn open(&self, now: Timestamp, window: Span, take: &mut Take<'_>) {
-        for (id, machine) in &self.machines {
-            if let Some(span) = machine.clock.open(now) {
-                machine.give(id, span, window, take);
-            }
-        }
+    /// The stretches that are open at `now`, as if they ended then.
+    pub fn running(&self, now: Timestamp) -> impl Iterator<Item = (&str, &Machine, Span)> {
+        self.machines
+            .iter()
+            .filter_map(move |(id, machine)| machine.clock.open(now).map(|span| (id.as_str(), machine, span)))
     }
 
-    fn apply_to_sandbox(&mut self, id: &str, event: &Event, window: Span, take: &mut Take<'_>) {
+    /// Gives what running sandboxes have used up to `now`, as if it ended then.
+    pub fn open(&self, now: Timestamp, window: Span, take: &mut Take<'_>) {
+        self.running(now).for_each(|(id, machine, span)| machine.give(id, span, window, take));
+    }
+
+    fn apply_to_sandbox(&mut self, id: &str, event: &Event, settled: &mut Settled<'_>) {
         if let Fact::SandboxCreated(created) = &event.event.fact {
             let fresh = || Machine {
                 vcpu: created.vcpu,
@@ -115,11 +127,13 @@ impl Attribution {
             _ => {}
         }
         if let Some(span) = machine.clock.apply(event) {
-            machine.settle(id, span, window, take);
+            settled(id, machine, span);
+            machine.forget();
         } else if machine.claims.len() >= CLAIMS_MAX
             && let Some(span) = machine.clock.open(event.event.recorded_at)
         {
-            machine.settle(id, span, window, take);
+            settled(id, machine, span);
+            machine.forget();
             machine.given_until = machine.given_until.max(span.until);
         }
         if matches!(event.event.fact, Fact::SandboxKilled(_) | Fact::SandboxExpired(_) | Fact::SandboxLost(_))
@@ -160,9 +174,23 @@ impl Machine {
         }
     }
 
-    /// Gives a stretch away and forgets who had it, but for who still has it.
-    fn settle(&mut self, id: &str, span: Span, window: Span, take: &mut Take<'_>) {
-        self.give(id, span, window, take);
+    /// What of a running span has not been given away before.
+    pub fn stretch(&self, span: Span) -> Span {
+        Span::new(span.from.max(self.given_until), span.until)
+    }
+
+    /// So many microseconds of this sandbox.
+    pub fn usage(&self, running_micros: u64) -> super::ResourceTime {
+        SandboxUsage { vcpu: self.vcpu, memory_mb: self.memory_mb, running_micros }.into()
+    }
+
+    /// Whether it runs at `now`: not paused, not gone, not past its expiry.
+    pub fn runs(&self, now: Timestamp) -> bool {
+        self.clock.runs(now)
+    }
+
+    /// Forgets who had a stretch that is settled, but for who still has it.
+    fn forget(&mut self) {
         if let Some(last) = self.claims.last() {
             // What comes before the next claim is still for whoever was last here.
             self.creator = Claim { operation: IDLE.to_owned(), ..last.clone() };
@@ -170,15 +198,10 @@ impl Machine {
         self.claims.retain(|claim| claim.held);
     }
 
-    fn give(&self, id: &str, span: Span, window: Span, take: &mut Take<'_>) {
-        let span = Span::new(span.from.max(self.given_until), span.until);
-        let used = |running_micros| {
-            Usage::from(super::ResourceTime::from(SandboxUsage {
-                vcpu: self.vcpu,
-                memory_mb: self.memory_mb,
-                running_micros,
-            }))
-        };
+    /// Gives the part of a running span that is within a window to whoever had it.
+    pub fn give(&self, id: &str, span: Span, window: Span, take: &mut Take<'_>) {
+        let span = self.stretch(span);
+        let used = |running_micros| Usage::from(self.usage(running_micros));
         if self.claims.is_empty() {
             return days(span, window)
                 .for_each(|(day, micros)| take(self.creator.whose(id), day, &used(micros)));

@@ -76,6 +76,34 @@ impl MetricsSnapshot {
         }
     }
 
+    /// Every sample as Prometheus keeps it: histograms as buckets, cumulated, sum and count.
+    #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+    pub fn samples(&self) -> Vec<Series<f64>> {
+        let plain = |name: &str, labels: &BTreeMap<String, String>, value| Series {
+            name: name.to_owned(),
+            labels: labels.clone(),
+            value,
+        };
+        let counters = self.counters.iter().map(|one| plain(&one.name, &one.labels, one.value.as_f64()));
+        let gauges = self.gauges.iter().map(|one| plain(&one.name, &one.labels, one.value));
+        let mut samples: Vec<Series<f64>> = counters.chain(gauges).collect();
+        for series in &self.histograms {
+            let mut below = 0;
+            for (bucket, count) in series.value.counts.iter().enumerate() {
+                below += count;
+                let bound = series.value.bounds.get(bucket);
+                let bound = bound.map_or_else(|| "+Inf".to_owned(), |bound| format!("{bound:?}"));
+                let mut sample = plain(&format!("{}_bucket", series.name), &series.labels, below as f64);
+                sample.labels.insert("le".to_owned(), bound);
+                samples.push(sample);
+            }
+            let sum = series.value.sums.iter().sum();
+            samples.push(plain(&format!("{}_sum", series.name), &series.labels, sum));
+            samples.push(plain(&format!("{}_count", series.name), &series.labels, below as f64));
+        }
+        samples
+    }
+
     /// The value of one counter.
     pub fn counter(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         find(&self.counters, name, labels).map(|count| count.as_f64())

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::brief::{Brief, Kind, REUSE_NAMED, REUSE_NEW};
 use super::durations::Durations;
 use super::machines::Stretch;
-use crate::cost::{ResourceTime, Usage};
 use crate::cost::windows::DAY_MICROS;
+use crate::cost::{ResourceTime, Usage};
 use crate::running::Span;
 
 /// So many events a day are kept as evidence, of each sort.

@@ -10,8 +10,8 @@ use super::brief::Brief;
 use super::days::Day;
 use super::names::Names;
 use crate::bounded::OTHER;
-use crate::cost::{ResourceTime, Usage};
 use crate::cost::windows::DAY_MICROS;
+use crate::cost::{ResourceTime, Usage};
 use crate::counting::ABANDONED;
 
 /// All figures at one instant. Sorted, so that equal figures are equal text.

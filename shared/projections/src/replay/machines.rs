@@ -48,12 +48,8 @@ impl Machines {
         let Some(place) = self.place(brief) else { return Effect::default() };
         let Some(machine) = self.machines.get_mut(place as usize) else { return Effect::default() };
         if brief.kind == Kind::Created && !machine.alive {
-            *machine = Machine {
-                alive: true,
-                vcpu: brief.small,
-                memory_mb: brief.code,
-                ..Machine::default()
-            };
+            *machine =
+                Machine { alive: true, vcpu: brief.small, memory_mb: brief.code, ..Machine::default() };
         }
         if !machine.alive {
             return Effect::default();

@@ -8,9 +8,7 @@ use gitledger_events::sandbox::Reuse;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::brief::{
-    Brief, Kind, REUSE_NAMED, REUSE_NEW, REUSE_PAUSED, REUSE_READY, REUSE_WARM,
-};
+use super::brief::{Brief, Kind, REUSE_NAMED, REUSE_NEW, REUSE_PAUSED, REUSE_READY, REUSE_WARM};
 use super::names::Names;
 
 /// A stored event, borrowed from wherever it is.

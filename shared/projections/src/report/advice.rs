@@ -137,7 +137,8 @@ pub fn advise(options: &[Alternative], workload: &Workload, machine: Platform, s
     let slow = in_force.as_ref().and_then(|option| option.p95_s).map_or(f64::INFINITY, |p95| p95 * 1.1);
     let errors = in_force.as_ref().and_then(|option| option.error_ratio).unwrap_or(0.0);
     let fit = |option: &&Alternative| {
-        option.p95_s.is_none_or(|p95| p95 <= slow) && option.error_ratio.is_none_or(|ratio| ratio <= errors + 1e-9)
+        option.p95_s.is_none_or(|p95| p95 <= slow)
+            && option.error_ratio.is_none_or(|ratio| ratio <= errors + 1e-9)
     };
     let least = options.iter().filter(fit).map(|option| option.exceeds.len()).min().unwrap_or(0);
     let best = cheapest(options.iter().filter(fit).filter(|option| option.exceeds.len() == least));

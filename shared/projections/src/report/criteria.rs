@@ -169,11 +169,8 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 /// The five, without remedies.
 pub fn criteria(window: &Window<'_>, position: u64, price: &DayPrice<'_>) -> Vec<CriterionReport> {
-    let verdicts: Vec<(String, Verdict)> = window
-        .weeks()
-        .iter()
-        .map(|week| (date(week.first), Verdict::of(&week.measured(price))))
-        .collect();
+    let verdicts: Vec<(String, Verdict)> =
+        window.weeks().iter().map(|week| (date(week.first), Verdict::of(&week.measured(price)))).collect();
     let whole = Verdict::of(&window.measured(price));
     let place = |(place, criterion): (usize, Criterion)| {
         let weeks: Vec<Week> = verdicts
@@ -236,7 +233,8 @@ fn evidence(id: &str, window: &Window<'_>) -> Vec<Evidence> {
     };
     match id {
         "p95" => {
-            let mut slowest: Vec<(u64, u64)> = days.iter().flat_map(|day| day.slowest.iter().copied()).collect();
+            let mut slowest: Vec<(u64, u64)> =
+                days.iter().flat_map(|day| day.slowest.iter().copied()).collect();
             slowest.sort_unstable_by(|one, other| other.cmp(one));
             slowest.truncate(EVIDENCE_MAX);
             slowest.into_iter().map(|(micros, position)| shown(position, slow(micros))).collect()

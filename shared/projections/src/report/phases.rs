@@ -133,7 +133,8 @@ fn patterns(all: &Window<'_>, baseline: &Window<'_>, names: &Names) -> Patterns 
 }
 
 fn top(counts: BTreeMap<u32, u64>, name: impl Fn(u32) -> String) -> Vec<(String, u64)> {
-    let mut all: Vec<(String, u64)> = counts.into_iter().map(|(number, count)| (name(number), count)).collect();
+    let mut all: Vec<(String, u64)> =
+        counts.into_iter().map(|(number, count)| (name(number), count)).collect();
     all.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
     all.truncate(NAMED);
     all

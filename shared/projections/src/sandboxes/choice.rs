@@ -98,7 +98,9 @@ pub fn choose<'a>(
     // Among equals the one that was used last is the likeliest to be still there; of the pool, the oldest.
     found.sort_by(|(rank, state), (other_rank, other)| {
         let oldest = |rank: Rank, state: &SandboxState| (rank == Rank::Warm).then_some(state.expires_at);
-        let key = |rank: Rank, state: &SandboxState| (rank, oldest(rank, state), std::cmp::Reverse(state.last_used_at));
+        let key = |rank: Rank, state: &SandboxState| {
+            (rank, oldest(rank, state), std::cmp::Reverse(state.last_used_at))
+        };
         key(*rank, state).cmp(&key(*other_rank, other)).then_with(|| state.id.cmp(&other.id))
     });
     let candidate = |(rank, state): (Rank, &'a SandboxState)| Candidate {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Sandboxes;
 use crate::sandbox_policy::SandboxPolicy;
-use crate::sandbox_state::{Phase, SandboxState};
+use crate::sandbox_state::{OpenRequest, Phase, SandboxState};
 
 /// What the policy wants done at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,8 +37,17 @@ impl Sandboxes {
                 None => {}
             }
         }
-        upkeep.missing = policy.pool.saturating_sub(self.pooled(template, policy, now));
+        upkeep.missing = self.missing(policy.pool, template, policy, now);
         upkeep
+    }
+
+    /// How many of so many that are to wait in the pool nobody makes yet.
+    pub fn missing(&self, pool: u32, template: &str, policy: &SandboxPolicy, now: Timestamp) -> u32 {
+        let coming = |request: &&OpenRequest| {
+            request.for_pool && !request.operation_ended && request.template == template
+        };
+        let coming = u32::try_from(self.requests.values().filter(coming).count()).unwrap_or(u32::MAX);
+        pool.saturating_sub(self.pooled(template, policy, now)).saturating_sub(coming)
     }
 
     /// How many wait in the pool and will for a while: one about to expire is replaced before it does.

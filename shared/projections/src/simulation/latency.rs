@@ -72,10 +72,15 @@ pub fn duration(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let unit = UNITS.iter().find_map(|(unit, micros)| Some((text.strip_suffix(unit)?, *micros)));
     let (number, micros) = unit.unwrap_or((text, 1e6));
-    let number: f64 = number.trim().parse().map_err(|_| format!("'{text}' is no time; try 250ms, 2s or 5m"))?;
+    let number: f64 =
+        number.trim().parse().map_err(|_| format!("'{text}' is no time; try 250ms, 2s or 5m"))?;
     let micros = number * micros;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked
-    if (0.0..1e15).contains(&micros) { Ok(micros.round() as u64) } else { Err(format!("'{text}' is no time")) }
+    if (0.0..1e15).contains(&micros) {
+        Ok(micros.round() as u64)
+    } else {
+        Err(format!("'{text}' is no time"))
+    }
 }
 
 #[cfg(test)]

@@ -54,8 +54,13 @@ pub fn svg(points: &[Point], title: &str) -> String {
     );
     let mut best: Vec<&Point> = points.iter().filter(|point| point.on_frontier).collect();
     best.sort_by_key(|point| point.monthly);
-    let line = best.iter().map(|point| format!("{:.1},{:.1}", x(cost(point)), y(wait(point)))).collect::<Vec<_>>();
-    let _ = writeln!(page, "<polyline points=\"{}\" fill=\"none\" stroke=\"#c2410c\" stroke-width=\"1.5\"/>", line.join(" "));
+    let line =
+        best.iter().map(|point| format!("{:.1},{:.1}", x(cost(point)), y(wait(point)))).collect::<Vec<_>>();
+    let _ = writeln!(
+        page,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"#c2410c\" stroke-width=\"1.5\"/>",
+        line.join(" ")
+    );
     for point in points {
         let (fill, size) = if point.on_frontier { ("#c2410c", 4.5) } else { ("#94a3b8", 3.0) };
         let _ = writeln!(
@@ -73,7 +78,8 @@ pub fn svg(points: &[Point], title: &str) -> String {
 /// A setting and what came of it, in a line.
 pub fn words(point: &Point) -> String {
     let setting = &point.setting;
-    let hits = point.figures.hit_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
+    let hits =
+        point.figures.hit_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
     format!(
         "ttl {} s, pause {} s, pool {}, reuse {}: {:.2} a month, P95 {} ms, hits {hits}, {} at once, {} failed",
         setting.ttl_s,

@@ -77,7 +77,11 @@ impl Recording {
             self.oldest = if self.newest == 0 { at } else { self.oldest.min(at) };
             self.newest = self.newest.max(at);
         }
-        if event.stream.operation_id().is_some() { self.operation(event, at) } else { self.sandbox(event, at) }
+        if event.stream.operation_id().is_some() {
+            self.operation(event, at)
+        } else {
+            self.sandbox(event, at)
+        }
     }
 
     /// The workload.

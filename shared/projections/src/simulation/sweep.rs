@@ -69,7 +69,11 @@ fn axis(text: &str) -> Result<Axis, String> {
         "vcpu" => Axis::Vcpu(steps(values, whole, 8, false)?),
         "memory" => Axis::MemoryMb(steps(values, whole, 5, true)?),
         "reuse" => Axis::Reuse(values.split('|').map(reuse).collect::<Result<_, _>>()?),
-        other => return Err(format!("'{other}' cannot be varied; ttl, pause, pool, limit, vcpu, memory, reuse can")),
+        other => {
+            return Err(format!(
+                "'{other}' cannot be varied; ttl, pause, pool, limit, vcpu, memory, reuse can"
+            ));
+        }
     })
 }
 
@@ -101,7 +105,8 @@ fn steps(
     let value = |step: usize| {
         let share = step as f64 / (most - 1) as f64;
         let (low, high) = (least as f64, greatest as f64);
-        let value = if by_factor && least > 0 { low * (high / low).powf(share) } else { low + (high - low) * share };
+        let value =
+            if by_factor && least > 0 { low * (high / low).powf(share) } else { low + (high - low) * share };
         value.round() as u64
     };
     let mut values: Vec<u64> = (0..most).map(value).collect();
@@ -173,9 +178,8 @@ pub fn mark_frontier(points: &mut [Point]) {
     let key = |point: &Point| (point.figures.failed, point.figures.durations.p95_us, point.monthly);
     let keys: Vec<_> = points.iter().map(key).collect();
     for (point, own) in points.iter_mut().zip(&keys) {
-        let beaten = keys.iter().any(|other| {
-            other != own && other.0 <= own.0 && other.1 <= own.1 && other.2 <= own.2
-        });
+        let beaten =
+            keys.iter().any(|other| other != own && other.0 <= own.0 && other.1 <= own.1 && other.2 <= own.2);
         point.on_frontier = !beaten;
     }
 }
@@ -193,7 +197,9 @@ mod tests {
         assert_eq!((ttl(&settings[0]), ttl(&settings[109]), settings[109].policy.pool), (300, 7200, 10));
         let few: Sweep = "reuse=task|repo,pause=30s|2m".parse().unwrap();
         assert_eq!(few.len(), 4);
-        for wrong in ["", "ttl", "ttl=fast", "ttl=2h..5m", "colour=red", "reuse=all", "limit=0..9999,ttl=1..9,x=1"] {
+        for wrong in
+            ["", "ttl", "ttl=fast", "ttl=2h..5m", "colour=red", "reuse=all", "limit=0..9999,ttl=1..9,x=1"]
+        {
             assert!(wrong.parse::<Sweep>().is_err(), "{wrong}");
         }
     }

@@ -68,7 +68,9 @@ impl Team {
     /// Its work.
     pub fn workload(&self, seed: u64) -> Workload {
         let mut workload = Workload {
-            repos: (0..self.repos.max(1)).map(|repo| Repo::from_parts("github.com", &format!("acme/app{repo}"))).collect(),
+            repos: (0..self.repos.max(1))
+                .map(|repo| Repo::from_parts("github.com", &format!("acme/app{repo}")))
+                .collect(),
             operations: SESSION.iter().map(|(name, ..)| (*name).to_owned()).collect(),
             from: START,
             until: START + i64::from(self.days) * DAY,

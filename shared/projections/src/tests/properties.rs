@@ -62,7 +62,7 @@ fn operation_fact(dice: &mut Dice, now: i64) -> Fact {
 }
 
 /// Events in any order that makes sense or none, their clocks off by up to ten minutes.
-fn any_events(seed: u64, count: i64) -> Vec<Event> {
+pub fn any_events(seed: u64, count: i64) -> Vec<Event> {
     events_with_skew(seed, count, 1200)
 }
 

@@ -9,9 +9,9 @@ use super::metrics::seen;
 use super::properties::events_with_skew;
 use crate::cost::{By, CostFold, Exact, Prices};
 use crate::metrics::Metrics;
-use crate::running::Span;
 use crate::replay::segment::{Segment, read_next};
 use crate::replay::{Account, Brief, Figures, Names, RawEvent};
+use crate::running::Span;
 use crate::{Summary, fold};
 
 /// The briefs of events, through the JSON that a ledger keeps.
@@ -55,7 +55,8 @@ fn a_replay_finds_the_microseconds_and_the_money_that_the_projections_find() {
         let replayed = figures(&events, at(50_000));
         assert!(replayed.usage.running_micros > 0);
         assert_eq!(replayed.usage, fold::<Metrics>(&events).used(at(50_000)), "seed {seed}");
-        let cost: Exact = replayed.days.iter().map(|(day, found)| prices.exact(*day, &found.cost_usage())).sum();
+        let cost: Exact =
+            replayed.days.iter().map(|(day, found)| prices.exact(*day, &found.cost_usage())).sum();
         let mut told = CostFold::new(prices, Span::new(i64::MIN, i64::MAX), &[By::Agent]);
         events.iter().for_each(|event| told.apply(event));
         assert_eq!(cost.rounded(), told.reports(at(50_000))[0].total, "seed {seed}");
@@ -70,7 +71,10 @@ fn a_replay_counts_what_the_projections_count() {
         let summary: Summary = fold(&events);
         for (name, row) in &summary.operations {
             let found = &replayed.operations[name];
-            assert_eq!((found.started, found.succeeded, found.failed), (row.count, row.succeeded, row.failed()));
+            assert_eq!(
+                (found.started, found.succeeded, found.failed),
+                (row.count, row.succeeded, row.failed())
+            );
             assert_eq!(found.durations.count, row.durations.count());
             let p95 = row.durations.percentile(95).map_or(0, gitledger_events::Elapsed::as_micros);
             assert_eq!(found.durations.p95_us, p95);

@@ -1,11 +1,12 @@
 //! Which sandbox is taken again, and which are put away.
 
+use gitledger_events::operation::SandboxRequested;
 use gitledger_events::sandbox::{
-    Reuse, SandboxExtended, SandboxKept, SandboxPaused, SandboxResumed, WorkspaceOpened,
+    Reuse, SandboxCreated, SandboxExtended, SandboxKept, SandboxPaused, SandboxResumed, WorkspaceOpened,
 };
 use gitledger_events::{Actor, Elapsed, Fact, Repo, Stream};
 
-use super::given::{Ledger, at, created, leased, released, repo, succeeded};
+use super::given::{Ledger, at, created, id, leased, released, repo, succeeded};
 use crate::sandbox_policy::ReuseRule;
 use crate::sandboxes::{Upkeep, Wanted};
 use crate::{SandboxPolicy, Sandboxes, fold};
@@ -161,4 +162,26 @@ fn a_read_and_a_wish_keep_a_sandbox_awake() {
     assert_eq!(idle(&ledger, 900).end, ["s2"]);
     ledger.sandbox("s2", 901, SandboxResumed { resume_ms: Elapsed::ZERO, expires_at: at(2000) });
     assert_eq!(idle(&ledger, 1500).pause, ["s1"]);
+}
+
+#[test]
+fn what_is_on_its_way_into_the_pool_is_not_missing_unless_its_operation_has_ended() {
+    let mut ledger = Ledger::default();
+    let asks =
+        |number| SandboxRequested { request_id: id(number), template: "git".to_owned(), timeout_s: 3600 };
+    ledger.operation(1, 0, "sandbox-warm", asks(901));
+    ledger.operation(2, 0, "sandbox-warm", asks(902));
+    // Somebody's own, which the pool will not have.
+    ledger.operation(3, 0, "clone", asks(903));
+    let policy = SandboxPolicy { pool: 3, ..SandboxPolicy::default() };
+    let missing = |ledger: &Ledger| {
+        let sandboxes: Sandboxes = fold(&ledger.events);
+        sandboxes.upkeep("git", &policy, at(10)).missing
+    };
+    assert_eq!(missing(&ledger), 1);
+    ledger.operation(2, 5, "sandbox-warm", succeeded(5));
+    assert_eq!(missing(&ledger), 2);
+    let made = SandboxCreated { request_id: id(901), ..created(3600) };
+    add(&mut ledger, "pooled", &Actor::default(), None, vec![made.into()]);
+    assert_eq!(missing(&ledger), 2, "it waits where it was on its way before");
 }

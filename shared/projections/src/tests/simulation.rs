@@ -33,7 +33,8 @@ fn any_workload(seed: u64) -> Workload {
 
 fn any_setting(seed: u64) -> Setting {
     let mut chance = Chance::new(seed.wrapping_mul(31));
-    let rule = [ReuseRule::Never, ReuseRule::Task, ReuseRule::Repo][usize::try_from(chance.below(3)).unwrap()];
+    let rule =
+        [ReuseRule::Never, ReuseRule::Task, ReuseRule::Repo][usize::try_from(chance.below(3)).unwrap()];
     let policy = SandboxPolicy {
         pool: u32::try_from(chance.below(5)).unwrap(),
         pause_after_s: [0, 30, 120][usize::try_from(chance.below(3)).unwrap()],
@@ -69,7 +70,9 @@ fn every_operation_ends_once() {
         let opens = workload.asks.iter().filter(|ask| matches!(ask.place, Place::Opens(_))).count() as u64;
         assert_eq!(outcome.hits() + outcome.new, opens, "seed {seed}");
         assert!(setting.limit == 0 || outcome.peak <= setting.limit, "seed {seed}");
-        assert!(outcome.created <= outcome.new + outcome.warm + outcome.expired + u64::from(setting.policy.pool));
+        assert!(
+            outcome.created <= outcome.new + outcome.warm + outcome.expired + u64::from(setting.policy.pool)
+        );
     }
 }
 
@@ -146,7 +149,10 @@ fn ten_times_the_agents_ask_ten_times_as_much_and_half_of_them_half() {
     let outcome = simulate(&ten, &Setting::default());
     assert_eq!(outcome.asked, ten.asks.len() as u64);
     for (index, ask) in ten.asks.iter().enumerate() {
-        assert!(ask.after.is_none_or(|before| (before as usize) < index || ten.asks[before as usize].at <= ask.at));
+        assert!(
+            ask.after
+                .is_none_or(|before| (before as usize) < index || ten.asks[before as usize].at <= ask.at)
+        );
     }
 }
 

@@ -5,12 +5,10 @@ use gitledger_events::operation::{ConflictDetected, OperationAbandoned, PushOutc
 use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled, SandboxPaused};
 
 use super::given::{Ledger, at, created, failed, id, leased, pushed, released, requested, succeeded};
-use crate::cost::{NanoDollars, Price};
+use crate::cost::{By, CostFold, NanoDollars, Prices, ResourceTime, SandboxUsage, Usage};
 use crate::timeline::filter::{Outcome, With};
 use crate::timeline::panels::{Line, Panels};
 use crate::timeline::{Filter, Order, Timeline, Window};
-
-const PRICE: &Price = &Price::E2B_LIST;
 
 fn timeline(ledger: &Ledger) -> Timeline {
     let mut timeline = Timeline::default();
@@ -21,7 +19,7 @@ fn timeline(ledger: &Ledger) -> Timeline {
 /// The panels from second 0 to 60 in steps of 20 seconds.
 fn panels(ledger: &Ledger) -> Panels {
     let window = Window::covering(at(0), at(60), Some(20));
-    timeline(ledger).panels(&window, PRICE, at(1000))
+    timeline(ledger).panels(&window, Prices::standard(), at(1000))
 }
 
 fn line<'p, T>(lines: &'p [Line<T>], name: &str) -> &'p Line<T> {
@@ -149,41 +147,78 @@ fn how_many_run_now_is_told_where_the_window_goes_on() {
     let mut ledger = Ledger::default();
     ledger.sandbox("i1", 10, created(3600));
     let window = Window::covering(at(0), at(60), Some(20));
-    let running = |now| timeline(&ledger).panels(&window, PRICE, at(now)).sandboxes;
+    let running = |now| timeline(&ledger).panels(&window, Prices::standard(), at(now)).sandboxes;
     assert_eq!((running(30).now, running(30).values), (1, vec![1, 1, 0]));
     assert_eq!((running(500).now, running(500).values), (1, vec![1, 1, 1]));
 }
 
 /// The default sandbox for so many seconds.
 fn cost_of(seconds: u64) -> NanoDollars {
-    PRICE.of(crate::cost::SandboxUsage {
-        running_micros: seconds * 1_000_000,
-        ..crate::cost::SandboxUsage::DEFAULT_HOUR
-    })
+    let used = SandboxUsage { running_micros: seconds * 1_000_000, ..SandboxUsage::DEFAULT_HOUR };
+    Prices::standard().exact(20_522, &Usage::from(ResourceTime::from(used))).rounded()
+}
+
+/// One sandbox, made by nobody in particular and used by two agents, over two days.
+fn shared_sandbox() -> Ledger {
+    let mut ledger = Ledger::default();
+    let day = 24 * 3600;
+    let stream = || Stream::sandbox("i1").unwrap();
+    ledger.sandbox("i1", day - 20, created(2 * day));
+    ledger.add(stream(), day - 10, "clone", "a2", leased(1, 1, 2 * day, Reuse::New));
+    ledger.add(stream(), day + 3, "clone", "a2", released(1, 1));
+    ledger.add(stream(), day + 13, "push", "a3", leased(2, 2, 2 * day, Reuse::Ready));
+    ledger.add(stream(), day + 17, "push", "a3", released(2, 2));
+    ledger.sandbox("i1", day + 33, SandboxKilled { reason: KillReason::Idle });
+    ledger.operation(1, day + 3, "clone", succeeded(13_000));
+    ledger
 }
 
 #[test]
-fn a_window_costs_what_ran_in_it_and_each_list_adds_up() {
+fn any_window_costs_to_the_nano_dollar_what_the_cost_report_says() {
+    let ledger = shared_sandbox();
+    let day = 24 * 3600;
+    let timeline = timeline(&ledger);
+    for (from, until) in [(-20, 40), (-60, 60), (-15, 0), (-1, 14), (15, 16), (20, 33)] {
+        let window = Window::covering(at(day + from), at(day + until), Some(1));
+        let cost = timeline.cost(&window, Prices::standard(), at(9 * day));
+        let span = crate::running::Span::new(window.from(), window.until());
+        let mut fold = CostFold::new(Prices::standard(), span, &[By::Agent, By::Operation]);
+        ledger.events.iter().for_each(|event| fold.apply(event));
+        let reports = fold.reports(at(9 * day));
+        for (report, lines) in reports.iter().zip([&cost.agents, &cost.operations]) {
+            assert_eq!(report.total, cost.total_nano, "{from} to {until}");
+            let mut told: Vec<(&str, NanoDollars)> =
+                report.lines.iter().map(|line| (line.name.as_str(), line.cost)).collect();
+            let mut shown: Vec<(&str, NanoDollars)> =
+                lines.iter().map(|line| (line.name.as_str(), line.cost_nano)).collect();
+            told.retain(|(_, cost)| *cost > NanoDollars::ZERO);
+            shown.retain(|(_, cost)| *cost > NanoDollars::ZERO);
+            assert_eq!((told.sort_unstable(), shown.sort_unstable()), ((), ()));
+            assert_eq!(told, shown, "{from} to {until}");
+            assert_eq!(shown.iter().map(|(_, cost)| *cost).sum::<NanoDollars>(), cost.total_nano);
+        }
+        let panels = timeline.panels(&window, Prices::standard(), at(9 * day));
+        assert_eq!(panels.cost.window_nano, cost.total_nano, "{from} to {until}");
+    }
+}
+
+#[test]
+fn an_operation_costs_its_time_and_its_share_of_the_idle_time() {
+    let ledger = shared_sandbox();
+    let timeline = timeline(&ledger);
+    // 53 seconds in all: from the beginning until the second agent came, 33 of them, and the rest.
+    assert_eq!(timeline.cost_of(id(1), Prices::standard(), at(90_000)), cost_of(33));
+    assert_eq!(timeline.cost_of(id(7), Prices::standard(), at(90_000)), NanoDollars::ZERO);
+}
+
+#[test]
+fn each_step_shows_the_cost_of_the_day_before_its_end() {
     let mut ledger = Ledger::default();
     ledger.sandbox("i1", -10, created(3600));
-    ledger.add(Stream::sandbox("i1").unwrap(), 0, "clone", "a2", leased(1, 1, 100, Reuse::New));
-    ledger.add(Stream::sandbox("i1").unwrap(), 7, "clone", "a2", released(1, 1));
     ledger.sandbox("i1", 33, SandboxKilled { reason: KillReason::Idle });
-    let window = Window::covering(at(0), at(60), Some(20));
-    let timeline = timeline(&ledger);
-    let cost = timeline.cost(&window, PRICE, at(1000));
-    assert_eq!(cost.total_nano, cost_of(33));
-    for lines in [&cost.agents, &cost.operations] {
-        assert_eq!(lines.iter().map(|line| line.cost_nano).sum::<NanoDollars>(), cost.total_nano);
-    }
-    let named: Vec<(&str, f64)> =
-        cost.operations.iter().map(|line| (line.name.as_str(), line.running_s)).collect();
-    assert_eq!(named, [("idle", 26.0), ("clone", 7.0)]);
-    assert_eq!(cost.agents.len(), 1, "before the window it was the creator's");
-    assert_eq!(timeline.cost_of(id(1), PRICE, at(1000)), cost_of(7));
-    let panels = timeline.panels(&window, PRICE, at(1000));
-    assert_eq!(panels.cost.window_nano, cost_of(33));
-    assert_eq!(panels.cost.daily_nano, [cost_of(30), cost_of(43), cost_of(43)]);
+    let cost = panels(&ledger).cost;
+    assert_eq!(cost.daily_nano, [cost_of(30), cost_of(43), cost_of(43)]);
+    assert_eq!(cost.window_nano, cost_of(33));
 }
 
 #[test]
@@ -194,8 +229,10 @@ fn the_month_is_what_was_spent_and_the_rest_at_the_rate_of_the_last_day() {
     // 2026-03-10T12:00: 21.5 days are left of March.
     let noon = at(12 * 3600);
     let window = Window::covering(at(0), noon, Some(3600));
-    let monthly = timeline(&ledger).panels(&window, PRICE, noon).cost.monthly_nano;
-    assert_eq!(monthly.as_u64(), cost_of(3600).as_u64() * 45 / 2);
+    let monthly = timeline(&ledger).panels(&window, Prices::standard(), noon).cost.monthly_nano;
+    // The rate is that of 24 hours from a whole minute on, which noon is.
+    let left = u128::from(cost_of(3600).as_u64()) * 43 / 2;
+    assert_eq!(u128::from(monthly.as_u64()), u128::from(cost_of(3600).as_u64()) + left);
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! What a window cost, by agent and by operation; each list adds up exactly to the whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::names::Name;
 use super::{Timeline, Window};
 use crate::bounded::OTHER;
 use crate::cost::attribution::UNKNOWN_AGENT;
-use crate::cost::{NanoDollars, Price, ResourceTime};
+use crate::cost::exact::apportion;
+use crate::cost::{Exact, NanoDollars, Prices, Usage};
 use crate::running::Span;
 
 /// So many lines a list has; the rest is `other`.
@@ -22,11 +22,11 @@ const LINES_MAX: usize = 50;
 pub struct CostTable {
     /// All of it.
     pub total_nano: NanoDollars,
-    /// Which price table.
-    pub price: String,
+    /// The price lists that were added up.
+    pub prices: Vec<String>,
     /// By agent, the dearest first.
     pub agents: Vec<CostLine>,
-    /// By operation, the dearest first; `idle` is the time between leases.
+    /// By operation, the dearest first; `idle` is what nobody has used.
     pub operations: Vec<CostLine>,
 }
 
@@ -47,97 +47,91 @@ pub struct CostLine {
 
 #[derive(Clone, Copy, Default)]
 struct Part {
-    usage: ResourceTime,
+    exact: Exact,
+    running_micros: u128,
     ended: u64,
     failed: u64,
 }
 
 impl Timeline {
     /// The cost of a window.
-    pub fn cost(&self, window: &Window, price: &Price, now: Timestamp) -> CostTable {
+    pub fn cost(&self, window: &Window, prices: &Prices, now: Timestamp) -> CostTable {
         let span = Span::new(window.from(), window.until());
-        let mut agents: HashMap<Name, Part> = HashMap::new();
-        let mut operations: HashMap<Name, Part> = HashMap::new();
-        let mut total = ResourceTime::ZERO;
-        for stretch in self.stretches.all(now, &self.names) {
-            let usage = stretch.usage_within(span);
-            if usage.running_micros > 0 {
-                total += usage;
-                agents.entry(stretch.agent).or_default().usage += usage;
-                operations.entry(stretch.operation).or_default().usage += usage;
+        let mut agents: BTreeMap<String, Part> = BTreeMap::new();
+        let mut operations: BTreeMap<String, Part> = BTreeMap::new();
+        let mut total = Exact::ZERO;
+        self.runs.within(span, now, &self.names, &mut |agent, operation, day, usage| {
+            let exact = prices.exact(day, &Usage::from(usage));
+            total += exact;
+            for (parts, name) in [(&mut agents, agent), (&mut operations, operation)] {
+                let part = part_of(parts, name);
+                part.exact += exact;
+                part.running_micros += usage.running_micros;
             }
-        }
-        for row in &self.rows {
-            if row.end.is_none_or(|end| !window.contains(end.at)) {
-                continue;
-            }
-            let agent = if row.agent.is_some() {
-                row.agent
-            } else {
-                self.names.find(UNKNOWN_AGENT).unwrap_or_default()
-            };
-            for part in [agents.entry(agent).or_default(), operations.entry(row.name).or_default()] {
+        });
+        for row in self.rows.iter().filter(|row| row.end.is_some_and(|end| window.contains(end.at))) {
+            let agent = if row.agent.is_some() { self.names.word(row.agent) } else { UNKNOWN_AGENT };
+            for (parts, name) in [(&mut agents, agent), (&mut operations, self.names.word(row.name))] {
+                let part = part_of(parts, name);
                 part.ended += 1;
                 part.failed += u64::from(row.failed());
             }
         }
-        let total_nano = price.of(total);
         CostTable {
-            total_nano,
-            price: price.list.clone(),
-            agents: self.lines(agents, total_nano, price),
-            operations: self.lines(operations, total_nano, price),
+            total_nano: total.rounded(),
+            prices: prices.used().to_vec(),
+            agents: lines(agents),
+            operations: lines(operations),
         }
     }
 
-    /// What the time cost in which an operation held its sandbox.
-    pub fn cost_of(&self, id: Uuid, price: &Price, now: Timestamp) -> NanoDollars {
-        let held = self.stretches.all(now, &self.names).filter(|stretch| stretch.operation_id == Some(id));
-        price.of(held.map(|stretch| stretch.usage_within(stretch.span)).sum::<ResourceTime>())
-    }
-
-    fn lines(&self, parts: HashMap<Name, Part>, total: NanoDollars, price: &Price) -> Vec<CostLine> {
-        // Two numbers can stand for one word: nobody is `unknown`.
-        let mut named: BTreeMap<&str, Part> = BTreeMap::new();
-        for (name, part) in parts {
-            let word = self.names.word(name);
-            let sum = named.entry(if word.is_empty() { UNKNOWN_AGENT } else { word }).or_default();
-            *sum = sum.plus(part);
+    /// What an operation's time in its sandbox cost, its share of the idle time included.
+    pub fn cost_of(&self, id: Uuid, prices: &Prices, now: Timestamp) -> NanoDollars {
+        let mut exact = Exact::ZERO;
+        if let Some(row) = self.row(id) {
+            let sandbox = self.names.word(row.sandbox);
+            self.runs.of_operation(id, sandbox, now, &mut |day, usage| exact += prices.exact(day, usage));
         }
-        let mut ranked: Vec<(&str, Part)> = named.into_iter().collect();
-        ranked.sort_by_key(|(_, part)| std::cmp::Reverse((price.of(part.usage), part.ended)));
-        let rest = ranked.split_off(ranked.len().min(LINES_MAX));
-        if !rest.is_empty() {
-            ranked.push((OTHER, rest.into_iter().fold(Part::default(), |sum, (_, part)| sum.plus(part))));
-        }
-        let mut lines: Vec<CostLine> =
-            ranked.into_iter().map(|(name, part)| part.line(name, price)).collect();
-        // Each is rounded by itself: the largest takes what the roundings leave.
-        let sum: NanoDollars = lines.iter().map(|line| line.cost_nano).sum();
-        if let Some(largest) = lines.iter_mut().max_by_key(|line| line.cost_nano) {
-            largest.cost_nano = (largest.cost_nano + total).saturating_sub(sum);
-        }
-        lines
+        exact.rounded()
     }
 }
 
+fn part_of<'p>(parts: &'p mut BTreeMap<String, Part>, name: &str) -> &'p mut Part {
+    parts.entry(name.to_owned()).or_default()
+}
+
+/// The dearest first; their costs add up to the whole, however they are rounded.
+fn lines(parts: BTreeMap<String, Part>) -> Vec<CostLine> {
+    let exact: Vec<Exact> = parts.values().map(|part| part.exact).collect();
+    let line = |((name, part), cost): ((String, Part), NanoDollars)| part.line(name, cost);
+    let mut lines: Vec<CostLine> = parts.into_iter().zip(apportion(&exact)).map(line).collect();
+    lines.sort_by(|one, next| {
+        (next.cost_nano, next.ended).cmp(&(one.cost_nano, one.ended)).then_with(|| one.name.cmp(&next.name))
+    });
+    let rest = lines.split_off(lines.len().min(LINES_MAX));
+    if !rest.is_empty() {
+        let none = CostLine { name: OTHER.to_owned(), ..CostLine::default() };
+        lines.push(rest.iter().fold(none, CostLine::plus));
+    }
+    lines
+}
+
 impl Part {
-    fn plus(self, other: Self) -> Self {
+    #[allow(clippy::cast_precision_loss)] // for display
+    fn line(self, name: String, cost_nano: NanoDollars) -> CostLine {
+        let running_s = self.running_micros as f64 / 1e6;
+        CostLine { name, cost_nano, running_s, ended: self.ended, failed: self.failed }
+    }
+}
+
+impl CostLine {
+    fn plus(self, other: &Self) -> Self {
         Self {
-            usage: self.usage + other.usage,
+            cost_nano: self.cost_nano + other.cost_nano,
+            running_s: self.running_s + other.running_s,
             ended: self.ended + other.ended,
             failed: self.failed + other.failed,
-        }
-    }
-
-    #[allow(clippy::cast_precision_loss)] // for display
-    fn line(self, name: &str, price: &Price) -> CostLine {
-        CostLine {
-            name: name.to_owned(),
-            cost_nano: price.of(self.usage),
-            running_s: self.usage.running_micros as f64 / 1e6,
-            ended: self.ended,
-            failed: self.failed,
+            name: self.name,
         }
     }
 }

@@ -144,7 +144,7 @@ impl Timeline {
         match filter.order {
             Order::Newest => found.sort_by_key(|row| std::cmp::Reverse((row.at(), row.requested_at))),
             Order::Slowest => {
-                found.sort_by_key(|row| std::cmp::Reverse(row.end.and_then(|end| end.duration)))
+                found.sort_by_key(|row| std::cmp::Reverse(row.end.and_then(|end| end.duration)));
             }
         }
         let total = found.len() as u64;

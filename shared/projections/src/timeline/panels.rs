@@ -14,9 +14,9 @@ use super::names::Name;
 use super::row::{End, Ended, Row};
 use super::{Timeline, Window};
 use crate::bounded::OTHER;
-use crate::cost::estimate::month_of;
+use crate::cost::estimate;
 use crate::cost::windows::DAY_MICROS;
-use crate::cost::{NanoDollars, Price};
+use crate::cost::{NanoDollars, Prices};
 use crate::metrics::definitions::SANDBOX_CREATION;
 use crate::verdict::Measured;
 
@@ -108,22 +108,24 @@ pub struct Cache {
     pub hit_ratio: Option<f64>,
 }
 
-/// What sandboxes cost, in billionths of a dollar.
+/// What sandboxes cost, in billionths of a dollar, by the prices of each day.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spent {
     /// In the window.
     pub window_nano: NanoDollars,
     /// The calendar month (UTC) so far, and the rest of it at the rate of the last 24 hours.
     pub monthly_nano: NanoDollars,
+    /// The last 24 hours, from a whole minute on.
+    pub last_day_nano: NanoDollars,
     /// The 24 hours before the end of each step.
     pub daily_nano: Vec<NanoDollars>,
-    /// Which price table.
-    pub price: String,
+    /// The price lists that were added up.
+    pub prices: Vec<String>,
 }
 
 impl Timeline {
     /// The panels of a window, at an instant that no event is later than.
-    pub fn panels(&self, window: &Window, price: &Price, now: Timestamp) -> Panels {
+    pub fn panels(&self, window: &Window, prices: &Prices, now: Timestamp) -> Panels {
         let (operations, p95_ms, p95_all_ms) = self.by_operation(window);
         let inside = |row: &&Row| window.contains(row.at());
         let failed = self.rows.iter().filter(inside).filter(|row| row.failed()).count() as u64;
@@ -148,7 +150,7 @@ impl Timeline {
             errors: self.errors(window),
             creation: self.creation(window),
             cache: self.cache(window),
-            cost: self.spent(window, price, now),
+            cost: self.spent(window, prices, now),
             retries: counted(window, retries, |retry| retry.to_string()),
             conflicts: counted(window, conflicts, |name| self.names.word(name).to_owned()),
         }
@@ -228,8 +230,11 @@ impl Timeline {
 
     fn running(&self, window: &Window, now: Timestamp) -> Running {
         let (from, until) = (window.from(), window.until().min(now.as_microsecond() + 1));
-        let runs =
-            self.stretches.runs(now).filter(|run| run.until > from && run.from < until && run.micros() > 0);
+        let runs = self
+            .runs
+            .all(now)
+            .map(|stretch| stretch.span)
+            .filter(|run| run.until > from && run.from < until && run.micros() > 0);
         let mut changes: Vec<(i64, i64)> = runs.flat_map(|run| [(run.from, 1), (run.until, -1)]).collect();
         // An end before a beginning at the same instant: they were not there at once.
         changes.sort_unstable();
@@ -253,30 +258,31 @@ impl Timeline {
         }
         let peak = values.iter().copied().max().unwrap_or(0);
         let at_end = if now.as_microsecond() < window.until() {
-            self.stretches.running(now) as u64
+            self.runs.running(now) as u64
         } else {
             let last = window.until() - 1;
-            self.stretches.runs(now).filter(|run| (run.from..run.until).contains(&last)).count() as u64
+            let spans = self.runs.all(now).map(|stretch| stretch.span);
+            spans.filter(|run| (run.from..run.until).contains(&last)).count() as u64
         };
         Running { now: at_end, peak, values }
     }
 
-    fn spent(&self, window: &Window, price: &Price, now: Timestamp) -> Spent {
-        let at = now.as_microsecond().min(window.until());
-        let month = month_of(instant(at));
+    fn spent(&self, window: &Window, prices: &Prices, now: Timestamp) -> Spent {
+        // In the past: as it was then.
+        let at = instant(now.as_microsecond().min(window.until()));
+        let [_, day, month] = estimate::spans(at);
         let day_before = |at: i64| at.saturating_sub(DAY_MICROS);
         let instants = window.ends().flat_map(|end| [end, day_before(end)]);
-        let named = [window.from(), window.until(), at, day_before(at), month.from];
+        let named = [window.from(), window.until(), at.as_microsecond(), day.from, month.from];
         let used = self.used_by(instants.chain(named).collect(), now);
-        let daily = used.cost(price, day_before(at), at);
-        let left = month.until.abs_diff(at);
-        let to_come = u128::from(daily.as_u64()) * u128::from(left) / u128::from(DAY_MICROS.unsigned_abs());
-        let to_come = NanoDollars::new(u64::try_from(to_come).unwrap_or(u64::MAX));
+        let last_day_nano = used.cost(prices, day.from, at.as_microsecond());
+        let so_far = used.cost(prices, month.from, at.as_microsecond());
         Spent {
-            window_nano: used.cost(price, window.from(), window.until()),
-            monthly_nano: used.cost(price, month.from, at) + to_come,
-            daily_nano: window.ends().map(|end| used.cost(price, day_before(end), end)).collect(),
-            price: price.list.clone(),
+            window_nano: used.cost(prices, window.from(), window.until()),
+            monthly_nano: estimate::monthly(so_far, last_day_nano, at),
+            last_day_nano,
+            daily_nano: window.ends().map(|end| used.cost(prices, day_before(end), end)).collect(),
+            prices: prices.used().to_vec(),
         }
     }
 }

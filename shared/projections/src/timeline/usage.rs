@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::Timeline;
-use crate::cost::{NanoDollars, Price, ResourceTime};
+use crate::cost::windows::DAY_MICROS;
+use crate::cost::{Exact, NanoDollars, Prices, ResourceTime, Usage};
 
 /// Resource time as it can be subtracted; never negative when read off in order.
 type Sum = [i128; 3];
@@ -18,13 +19,20 @@ pub struct Used {
 impl Timeline {
     /// The usage by each of these instants; what still runs is cut at `now`.
     pub fn used_by(&self, mut instants: Vec<i64>, now: Timestamp) -> Used {
+        // Prices are of days: each midnight between them is one of the instants.
+        let ends = instants.iter().min().copied().zip(instants.iter().max().copied());
+        let days =
+            ends.map_or(0..0, |(first, last)| first.div_euclid(DAY_MICROS)..last.div_euclid(DAY_MICROS));
+        instants.extend(days.map(|day| (day + 1) * DAY_MICROS));
         instants.sort_unstable();
         instants.dedup();
         // Between two instants the usage grows by a rate; each stretch changes the rate twice.
         let mut rates = vec![[0i128; 3]; instants.len() + 1];
         let mut starts = vec![[0i128; 3]; instants.len() + 1];
-        for stretch in self.stretches.all(now, &self.names) {
-            let size = [1, i128::from(stretch.vcpu), i128::from(stretch.memory_mb)];
+        for stretch in self.runs.all(now) {
+            let size = stretch.size();
+            let size = [size.running_micros, size.vcpu_micros, size.mib_micros];
+            let size = size.map(|part| i128::try_from(part).unwrap_or(0));
             let first = instants.partition_point(|at| *at <= stretch.span.from);
             let after = instants.partition_point(|at| *at < stretch.span.until);
             let (from, until) = (i128::from(stretch.span.from), i128::from(stretch.span.until));
@@ -49,13 +57,20 @@ impl Timeline {
 }
 
 impl Used {
-    /// What the time from one of the instants to another costs.
-    pub fn cost(&self, price: &Price, from: i64, until: i64) -> NanoDollars {
-        price.of(self.between(from, until))
+    /// What the time from one of the instants to another costs, by the prices of each day.
+    pub fn cost(&self, prices: &Prices, from: i64, until: i64) -> NanoDollars {
+        let mut exact = Exact::ZERO;
+        let mut start = from;
+        while start < until {
+            let day = start.div_euclid(DAY_MICROS);
+            let end = until.min((day + 1) * DAY_MICROS);
+            exact += prices.exact(day, &Usage::from(self.between(start, end)));
+            start = end;
+        }
+        exact.rounded()
     }
 
-    /// What was used from one of the instants to another.
-    pub fn between(&self, from: i64, until: i64) -> ResourceTime {
+    fn between(&self, from: i64, until: i64) -> ResourceTime {
         let at = |instant: i64| {
             self.instants.binary_search(&instant).ok().map_or([0; 3], |index| self.sums[index])
         };

@@ -9,11 +9,10 @@ use super::decode::{Decoder, KILLED};
 use super::encode::encode;
 use super::fence::{Fence, fenced, refused};
 use super::scratch::{self, File, ScratchGuard};
+use crate::control::TOKEN_USER;
 use crate::envd::{End, EnvdError, ProcessEvent, ProcessStart, ProcessStream};
 use crate::{Envd, SandboxError, Secret, random};
 
-/// What the user name of a token is, for every git host that takes tokens.
-const TOKEN_USER: &str = "x-access-token";
 /// How often a broken stream is opened again.
 const RECONNECTS_MAX: u32 = 5;
 /// After envd's own limit nothing more is to be expected.

@@ -70,7 +70,7 @@ const storyOf = ({ operation, cost_nano, events }) => {
     ["Asked by", operation.agent_id || "nobody named"], ["Task", operation.task_id], ["Repository", operation.repo],
     ["Sandbox", operation.sandbox_id && `${operation.sandbox_id}${operation.reuse ? ` (${operation.reuse})` : ""}`],
     ["When", instant(operation.requested_at)],
-    ["Cost", cost_nano === null ? null : cost_nano ? `${dollars(cost_nano)} while it held its sandbox` : "none of its own: it held no sandbox"],
+    ["Cost", cost_nano === null ? null : cost_nano ? `${dollars(cost_nano)} of its sandbox, its share of idle time included` : "nothing: no sandbox ran for it"],
     ["Id", element("span", { class: "mono" }, operation.id)],
   ].filter(([, value]) => value);
   return [

@@ -59,24 +59,24 @@ const refresh = async () => {
   try {
     if (!state.length && state.from === null && !REPORT) await sinceBegan();
     const wanted = REPORT ? {} : windowNow();
-    const [series, verdict, cost, sandboxes, latest] = await Promise.all([
-      ask("series", wanted), ask("verdict", wanted), ask("cost", wanted), ask("sandboxes"), ask("operations", { ...wanted, limit: 12 })]);
+    const [series, cost, sandboxes, latest] = await Promise.all([
+      ask("series", wanted), ask("cost", wanted), ask("sandboxes"), ask("operations", { ...wanted, limit: 12 })]);
     // An answer to what is no longer asked.
     if (turn !== state.asked) return;
-    show(series, verdict, cost, sandboxes, latest);
+    show(series, cost, sandboxes, latest);
   } catch (error) {
     if (turn === state.asked) trouble(error);
   }
 };
 
-const show = (series, verdict, cost, sandboxes, latest) => {
+const show = (series, cost, sandboxes, latest) => {
   const view = viewOf(series);
   state.view = view;
   state.began = series.began ? Date.parse(series.began) : null;
   state.position = series.position;
-  find("shown").hidden = false;
+  find("shown").hidden = find("windows").hidden = false;
   notice(series, latest);
-  showVerdict(verdict);
+  showVerdict(series.verdict);
   showPanels(view);
   showCost(cost, view);
   showSandboxes(sandboxes, series.now);
@@ -122,7 +122,7 @@ const trouble = (error) => {
 const signIn = (complaint) => {
   following?.abort();
   live("off", "signed out");
-  find("shown").hidden = true;
+  find("shown").hidden = find("windows").hidden = true;
   const key = element("input", { id: "key", type: "password", autocomplete: "off", spellcheck: "false", required: true, placeholder: "glk_…" });
   put(find("notice"), element("form", { class: "sign-in", onsubmit: (event) => {
     event.preventDefault();

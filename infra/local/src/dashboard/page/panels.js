@@ -49,7 +49,7 @@ const showGauges = (series) => {
   put(body("monthly"),
     gauge({ share: monthly / 100, zones: [[0.5, "good"], [0.75, "warn"], [1, "bad"]], text: dollars(cost.monthly_nano), state: stateOf(monthly, (now) => now > 75, (now) => now > 50),
       label: `${dollars(cost.monthly_nano)} of $75` }),
-    facts([["last 24 h", dollars(cost.daily_nano.at(-1) ?? 0), "fact-daily"], ["in window", dollars(cost.window_nano), "fact-window-cost"], ["price", cost.price, "fact-price"]]));
+    facts([["last 24 h", dollars(cost.last_day_nano), "fact-daily"], ["in window", dollars(cost.window_nano), "fact-window-cost"], ["prices", cost.prices.join(", "), "fact-price"]]));
 };
 
 const within = (view, step) => (step === null ? { from: view.from, until: view.until } : { from: view.starts[step], until: view.starts[step] + view.step });

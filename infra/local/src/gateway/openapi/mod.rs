@@ -88,7 +88,7 @@ fn document() -> Value {
                 "description": "Made with `gitledger keys create`. Needed wherever the gateway is reached from \
                                 elsewhere than its own machine.",
             }},
-            "parameters": {"IdempotencyKey": operation::idempotency_key()},
+            "parameters": {"IdempotencyKey": operation::idempotency_key(), "Prefer": operation::prefer()},
         },
     })
 }

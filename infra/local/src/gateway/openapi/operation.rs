@@ -49,7 +49,10 @@ pub(super) fn told(declaration: &Declaration, components: &mut Components) -> Va
         "tags": [tag(declaration)],
         "summary": declaration.summary(),
         "description": declaration.help(),
-        "parameters": [{"$ref": "#/components/parameters/IdempotencyKey"}],
+        "parameters": [
+            {"$ref": "#/components/parameters/IdempotencyKey"},
+            {"$ref": "#/components/parameters/Prefer"},
+        ],
         "requestBody": {
             "required": needs_input,
             "content": {"application/json": {"schema": input, "example": declaration.example()}},
@@ -110,6 +113,19 @@ pub(super) fn look_again() -> Value {
             "description": "When to look, in seconds.",
             "schema": {"type": "integer", "minimum": 0},
         },
+    })
+}
+
+/// The header that says how long the answer is waited for.
+pub(super) fn prefer() -> Value {
+    json!({
+        "name": "Prefer",
+        "in": "header",
+        "required": false,
+        "description": "`wait=N`: answer 202 when it has not ended after so many seconds; `respond-async`: at once. \
+                        It goes on. Nothing that only reads is answered so.",
+        "schema": {"type": "string", "pattern": "^(wait=[0-9]{1,3}|respond-async)$"},
+        "example": "wait=20",
     })
 }
 

@@ -74,6 +74,8 @@ struct RuleBody {
     transform: TransformBody,
     /// Not E2B's: only requests for this path and what is under it.
     path: Option<String>,
+    /// Not E2B's: only requests that go to this port.
+    port: Option<u16>,
     /// Not E2B's: plain requests go on encrypted, so that headers can be added to them.
     #[serde(default)]
     encrypt: bool,
@@ -99,6 +101,7 @@ pub(in crate::host) struct Rules {
 #[derive(Clone)]
 struct Added {
     host: String,
+    port: Option<u16>,
     path: Option<String>,
     encrypt: bool,
     headers: HeaderMap,
@@ -135,8 +138,8 @@ impl NetworkBody {
         for (host, bodies) in self.rules.unwrap_or_default() {
             for body in bodies {
                 let headers = headers(body.transform.headers).ok_or("a rule has an invalid header")?;
-                let (host, path) = (host.clone(), body.path);
-                rules.added.push(Added { host, path, encrypt: body.encrypt, headers });
+                let (host, port, path) = (host.clone(), body.port, body.path);
+                rules.added.push(Added { host, port, path, encrypt: body.encrypt, headers });
             }
         }
         Ok(rules)
@@ -169,12 +172,21 @@ impl Rules {
         allowed || !denied
     }
 
-    /// What is added to a plain request, and whether it goes on encrypted.
-    pub(super) fn added(&self, host: &str, path: &str) -> (HeaderMap, bool) {
+    /// These and others' headers; where one may go is as these say.
+    pub(super) fn with_added_of(mut self, other: &Self) -> Self {
+        self.added.extend(other.added.iter().cloned());
+        self
+    }
+
+    /// What is added to a plain request, and whether it goes on encrypted. `port`: the one that it names.
+    pub(super) fn added(&self, host: &str, port: Option<u16>, path: &str) -> (HeaderMap, bool) {
         let mut all = HeaderMap::new();
         let mut encrypt = false;
         let meant = |added: &&Added| {
-            names(&added.host, host) && added.path.as_deref().is_none_or(|prefix| under(prefix, path))
+            let usual = if added.encrypt { 443 } else { 80 };
+            names(&added.host, host)
+                && added.port.is_none_or(|wanted| port.unwrap_or(usual) == wanted)
+                && added.path.as_deref().is_none_or(|prefix| under(prefix, path))
         };
         for added in self.added.iter().filter(meant) {
             all.extend(added.headers.clone());
@@ -242,7 +254,7 @@ mod tests {
     fn a_header_is_added_for_one_host_and_path_only() {
         let own = rules(serde_json::json!({"rules": {"git.example.com": [
             {"path": "/acme/app.git", "transform": {"headers": {"Authorization": "Basic x"}}, "encrypt": true}]}}));
-        let has = |host: &str, path: &str| own.added(host, path).0.contains_key("authorization");
+        let has = |host: &str, path: &str| own.added(host, None, path).0.contains_key("authorization");
         assert!(has("git.example.com", "/acme/app.git/info/refs") && has("git.example.com", "/acme/app.git"));
         for (host, path) in [
             ("other.example.com", "/acme/app.git/info/refs"),
@@ -253,7 +265,15 @@ mod tests {
         ] {
             assert!(!has(host, path), "{host}{path}");
         }
-        assert!(own.added("git.example.com", "/acme/app.git").1);
+        assert!(own.added("git.example.com", None, "/acme/app.git").1);
         assert!(!format!("{own:?}").contains("Basic"));
+        let one_port = |encrypt: bool| {
+            let headers = serde_json::json!({"Authorization": "Basic x"});
+            rules(serde_json::json!({"rules": {"a.example": [
+                {"port": 443, "transform": {"headers": headers}, "encrypt": encrypt}]}}))
+        };
+        let goes = |encrypt, port| !one_port(encrypt).added("a.example", port, "/x").0.is_empty();
+        assert!(goes(true, None) && goes(true, Some(443)) && goes(false, Some(443)));
+        assert!(!goes(true, Some(8443)) && !goes(false, None));
     }
 }

@@ -154,6 +154,7 @@ impl<'a> Machine<'a> {
             Phase::Prepare | Phase::Integrate => plan.env.extend(staging::identity(self.context, None, None)),
             Phase::Send => {
                 announce.push(self.prepared().into());
+                plan.publishes = true;
                 plan.timeout = plan.timeout.saturating_sub(LOOK_RESERVE).max(USEFUL);
             }
             _ => {}

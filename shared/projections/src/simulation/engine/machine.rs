@@ -41,7 +41,14 @@ pub fn instant(micros: i64) -> Timestamp {
 
 impl Machine {
     /// A new one, running.
-    pub fn made(number: usize, at: i64, size: (u32, u32), expires: i64, actor: Actor, repo: Option<Repo>) -> Self {
+    pub fn made(
+        number: usize,
+        at: i64,
+        size: (u32, u32),
+        expires: i64,
+        actor: Actor,
+        repo: Option<Repo>,
+    ) -> Self {
         let id = format!("s{number}");
         let stream = Stream::sandbox(&id).unwrap_or_else(|_| Stream::operation(Uuid::nil()));
         let created = SandboxCreated {

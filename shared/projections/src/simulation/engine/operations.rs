@@ -145,7 +145,8 @@ impl Engine<'_> {
         let who = if reuse == Reuse::Named { None } else { who };
         let Some(taken) = self.machines.get_mut(machine as usize) else { return };
         let there = taken.state.workspace.is_some();
-        self.outcome.doubled += u64::from(taken.held_by.is_some() || taken.state.lease_at(instant(now)).is_some());
+        self.outcome.doubled +=
+            u64::from(taken.held_by.is_some() || taken.state.lease_at(instant(now)).is_some());
         taken.lease(index, now, until, reuse, who);
         let sleeps = taken.state.phase == Phase::Paused;
         if !sleeps && taken.expires().saturating_sub(now) < life / 2 {

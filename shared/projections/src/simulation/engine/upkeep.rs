@@ -22,7 +22,8 @@ impl Engine<'_> {
             Phase::Unknown | Phase::Gone(_) => return,
         };
         let used = known.state.last_used_at.map_or(self.now, jiff::Timestamp::as_microsecond);
-        let due = used.saturating_add(i64::try_from(after_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX / 4));
+        let due =
+            used.saturating_add(i64::try_from(after_s.saturating_mul(1_000_000)).unwrap_or(i64::MAX / 4));
         let round = i64::try_from(self.setting.reap_every.max(1)).unwrap_or(1);
         let since = due.max(self.now).saturating_sub(self.workload.from);
         let rounds = since.div_euclid(round) + i64::from(since.rem_euclid(round) > 0);

@@ -1,16 +1,22 @@
 //! The one place that reads the environment: every variable, its meaning, its default.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod elsewhere;
+mod tokens;
 
+use std::path::PathBuf;
+
+use gitledger_operations::Remotes;
 use gitledger_operations::policy::PushRule;
-use gitledger_operations::{Remote, Remotes};
 use gitledger_projections::SandboxPolicy;
 use gitledger_projections::cost::{Budget, Prices, budget};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::access::ApiKey;
+use crate::exporter::{self, Credential, Destination};
+
+pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
+pub use tokens::Tokens;
 
 /// A variable that is wrong or missing, named.
 #[derive(Debug, thiserror::Error)]
@@ -24,25 +30,35 @@ pub struct SettingsError {
 
 /// Every variable that this system reads, and what for. Documentation is made from it.
 pub const VARIABLES: &[(&str, &str)] = &[
+    ("DYNAMODB_ENDPOINT", "address of another engine that speaks DynamoDB"),
     ("E2B_API_KEY", "key of the E2B account; with it and without E2B_API_URL, sandboxes are real E2B's"),
+    ("E2B_API_KEY_ARN", "on AWS: the secret in Secrets Manager that is E2B_API_KEY"),
     ("E2B_API_URL", "address of an E2B-compatible host instead of E2B's own"),
     ("E2B_SANDBOX_URL", "address of that host's sandboxes, when it differs from E2B_API_URL"),
     ("E2B_TEAM_ID", "the E2B team whose webhooks are taken; unset: any that is signed"),
     ("E2B_TEMPLATE_ID", "the template of new sandboxes; default `base`"),
     ("E2B_WEBHOOK_SECRET", "what E2B signs its webhooks with; unset: none is taken"),
+    ("E2B_WEBHOOK_SECRET_ARN", "on AWS: the secret that is E2B_WEBHOOK_SECRET"),
     ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
     ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
+    ("GITLEDGER_GIT_TOKENS_ARN", "on AWS: the secret that holds such lines"),
     ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
     ("GITLEDGER_API_KEY", "the API key that `gitledger git` sends"),
     (
         "GITLEDGER_API_KEYS_FILE",
         "the file of API keys' hashes; default `keys.json` in the data directory. When it is set, functions behind HTTP require a key",
     ),
+    ("GITLEDGER_API_KEYS_ARN", "on AWS: the secret that is such a file; read by the function `authorizer`"),
+    ("GITLEDGER_BUCKET", "on AWS: the bucket for what is too large for an item"),
     ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
     (
         "GITLEDGER_DEPLOYMENT",
         "name of this deployment, marked on its sandboxes; default: one per data directory",
     ),
+    ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
+    ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
+    ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
+    ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
     (
         "GITLEDGER_POLICY",
         "the file of the policies for pushes, sandboxes and budgets; default `policy.toml` in the data directory, if it is there",
@@ -51,11 +67,20 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "GITLEDGER_PRICES",
         "the file of prices; default `prices.toml` in the data directory, if it is there, else list prices",
     ),
+    ("GITLEDGER_POLICY_TEXT", "the policies themselves, where there is no file; GITLEDGER_POLICY goes first"),
+    ("GITLEDGER_PRICES_TEXT", "the prices themselves, where there is no file; GITLEDGER_PRICES goes first"),
     (
         "GITLEDGER_SANDBOX_TTL_S",
         "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
     ),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
+    ("REMOTE_WRITE_PASSWORD", "password for remote write"),
+    (
+        "REMOTE_WRITE_REGION",
+        "remote write is signed for this AWS region, with the keys in AWS_ACCESS_KEY_ID and so on",
+    ),
+    ("REMOTE_WRITE_URL", "where metrics are published by Prometheus' remote write too; unset: nowhere"),
+    ("REMOTE_WRITE_USER", "user name for remote write"),
 ];
 
 /// What the environment says, checked.
@@ -71,6 +96,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// Where metrics are published.
     pub pushgateway: Option<url::Url>,
+    /// Where they are published by remote write.
+    pub remote_write: Option<Destination>,
     /// The mark on this deployment's sandboxes.
     pub deployment: Option<String>,
     /// Life of a sandbox in seconds, where it goes over the policy's.
@@ -79,8 +106,22 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     /// The policies' file, if one is named.
     pub policy_file: Option<PathBuf>,
+    /// The policies themselves, if they are given.
+    pub policy_text: Option<String>,
+    /// Which ledger.
+    pub ledger: LedgerKind,
+    /// Where in AWS it is, if there.
+    pub tables: Tables,
+    /// Where AWS is, and who asks it.
+    pub aws: Aws,
+    /// The secrets that are named and not given.
+    pub secrets: Secrets,
+    /// What stands before a function's name where it is invoked.
+    pub function_prefix: String,
     /// The price file, if one is named.
     pub prices_file: Option<PathBuf>,
+    /// The prices themselves, if they are given.
+    pub prices_text: Option<String>,
     /// The file of API keys, if one is named.
     pub keys_file: Option<PathBuf>,
     /// Whether HTTP requests need an API key. Not a variable: whoever serves them decides.
@@ -107,6 +148,9 @@ pub struct HostFile {
     pub api_url: String,
     /// Its key.
     pub api_key: String,
+    /// Whether its sandboxes are behind its gate; see [`Endpoint::gated`].
+    #[serde(default)]
+    pub gated: bool,
 }
 
 /// The price file in the data directory.
@@ -145,7 +189,27 @@ pub fn api_key() -> Result<Option<ApiKey>, SettingsError> {
 impl Settings {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, SettingsError> {
-        Self::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::read(&variable)
+    }
+
+    /// The same with variables whose values were found elsewhere. `hosted`: a sandboxes' host is needed; one that is
+    /// not is not looked at, and its key need not be there.
+    pub fn from_env_with(found: &[(&str, String)], hosted: bool) -> Result<Self, SettingsError> {
+        Self::read(&|name| {
+            let there = found.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone());
+            let idle = !hosted && ["E2B_API_URL", "E2B_SANDBOX_URL"].contains(&name);
+            there.or_else(|| variable(name).filter(|_| !idle))
+        })
+    }
+
+    /// The secrets that the environment names.
+    pub fn named_secrets() -> Secrets {
+        elsewhere::secrets(&variable)
+    }
+
+    /// Where AWS is, and who asks it.
+    pub fn aws() -> Aws {
+        elsewhere::aws(&variable)
     }
 
     /// Reads an environment.
@@ -159,12 +223,20 @@ impl Settings {
             pushgateway: get("PUSHGATEWAY_URL")
                 .map(|text| web_address("PUSHGATEWAY_URL", &text))
                 .transpose()?,
+            remote_write: remote_write(get)?,
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
             webhook: get("E2B_WEBHOOK_SECRET")
                 .map(|secret| Webhook { secret: Secret::new(secret), team_id: get("E2B_TEAM_ID") }),
             policy_file: get("GITLEDGER_POLICY").map(PathBuf::from),
+            policy_text: get("GITLEDGER_POLICY_TEXT"),
+            ledger: elsewhere::ledger(get)?,
+            tables: elsewhere::tables(get),
+            aws: elsewhere::aws(get),
+            secrets: elsewhere::secrets(get),
+            function_prefix: get("GITLEDGER_FUNCTION_PREFIX").unwrap_or_default(),
             prices_file: get("GITLEDGER_PRICES").map(PathBuf::from),
+            prices_text: get("GITLEDGER_PRICES_TEXT"),
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
         })
@@ -181,7 +253,9 @@ impl Settings {
         let named = self.policy_file.is_some();
         let file = self.policy_file.clone().unwrap_or_else(|| self.data_dir.join(POLICY_FILE));
         let refuse = |rule: String| wrong("GITLEDGER_POLICY", &format!("{} {rule}", file.display()));
-        let mut policies: Policies = match std::fs::read_to_string(&file) {
+        let given = self.policy_text.as_ref().filter(|_| !named);
+        let read = given.map_or_else(|| std::fs::read_to_string(&file), |text| Ok(text.clone()));
+        let mut policies: Policies = match read {
             Ok(text) => toml::from_str(&text).map_err(|error| refuse(format!("is wrong: {error}")))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Policies::default(),
             Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
@@ -199,7 +273,8 @@ impl Settings {
         let named = self.prices_file.is_some();
         let file = self.prices_file.clone().unwrap_or_else(|| self.data_dir.join(PRICES_FILE));
         let refuse = |rule: String| wrong("GITLEDGER_PRICES", &format!("{} {rule}", file.display()));
-        match std::fs::read_to_string(&file) {
+        let given = self.prices_text.as_ref().filter(|_| !named);
+        match given.map_or_else(|| std::fs::read_to_string(&file), |text| Ok(text.clone())) {
             Ok(text) => Prices::parse(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
                 Ok(Prices::standard().clone())
@@ -217,10 +292,15 @@ impl Settings {
             })?;
             let host: HostFile = serde_json::from_str(&text)
                 .map_err(|error| wrong(HOST_FILE, &format!("cannot be read: {error}")))?;
-            self.endpoint = Some(Endpoint::at(&host.api_url, Secret::new(host.api_key)));
+            let endpoint = Endpoint::at(&host.api_url, Secret::new(host.api_key));
+            self.endpoint = Some(Endpoint { gated: host.gated, ..endpoint });
         }
         self.endpoint.as_ref().ok_or_else(|| wrong("E2B_API_KEY", "is not set"))
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, SettingsError> {
@@ -253,6 +333,28 @@ fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, Settings
     }
 }
 
+fn remote_write(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Destination>, SettingsError> {
+    let Some(address) = get("REMOTE_WRITE_URL") else { return Ok(None) };
+    let address = web_address("REMOTE_WRITE_URL", &address)?;
+    let needed = |name: &str| get(name).ok_or_else(|| wrong(name, "is needed for remote write as it is set"));
+    let credential = match (get("REMOTE_WRITE_REGION"), get("REMOTE_WRITE_USER")) {
+        (Some(_), Some(_)) => {
+            return Err(wrong("REMOTE_WRITE_USER", "goes without REMOTE_WRITE_REGION"));
+        }
+        (Some(region), None) => Credential::Aws(exporter::Aws {
+            region,
+            key_id: needed("AWS_ACCESS_KEY_ID")?,
+            secret: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
+            session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
+        }),
+        (None, Some(user)) => {
+            Credential::Basic { user, password: Secret::new(needed("REMOTE_WRITE_PASSWORD")?) }
+        }
+        (None, None) => Credential::Plain,
+    };
+    Ok(Some(Destination { address, credential }))
+}
+
 fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {
     let url = url::Url::parse(text).map_err(|error| wrong(variable, &format!("is not a URL: {error}")))?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() {
@@ -263,63 +365,6 @@ fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {
 
 fn wrong(variable: &str, rule: &str) -> SettingsError {
     SettingsError { variable: variable.to_owned(), rule: rule.to_owned() }
-}
-
-/// Tokens by the authority (`host` or `host:port`) of the remotes they are for.
-#[derive(Debug, Default)]
-pub struct Tokens(BTreeMap<String, Secret>);
-
-impl Tokens {
-    fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut tokens = Self::default();
-        if let Some(file) = get("GITLEDGER_GIT_TOKENS") {
-            tokens.add_file(Path::new(&file))?;
-        }
-        if let Some(token) = get("GITHUB_TOKEN") {
-            tokens.add("github.com", token);
-        }
-        Ok(tokens)
-    }
-
-    /// Adds the token of one authority.
-    pub fn add(&mut self, authority: &str, token: String) {
-        self.0.insert(authority.to_ascii_lowercase(), Secret::new(token));
-    }
-
-    /// The token for a remote, if its host has one.
-    pub fn for_remote(&self, remote: &Remote) -> Option<&Secret> {
-        self.0.get(&remote.authority().to_ascii_lowercase())
-    }
-
-    fn add_file(&mut self, file: &Path) -> Result<(), SettingsError> {
-        const VARIABLE: &str = "GITLEDGER_GIT_TOKENS";
-        private(file).map_err(|rule| wrong(VARIABLE, &rule))?;
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| wrong(VARIABLE, &format!("{} cannot be read: {error}", file.display())))?;
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            // The line itself is never shown: it holds a token.
-            let Some((host, token)) = line.split_once('=') else {
-                return Err(wrong(VARIABLE, &format!("line {} must be `host = token`", number + 1)));
-            };
-            self.add(host.trim(), token.trim().to_owned());
-        }
-        Ok(())
-    }
-}
-
-/// A file of secrets must be its owner's alone.
-fn private(file: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    let metadata = std::fs::metadata(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let others = metadata.permissions().mode() & 0o077;
-    if others == 0 {
-        return Ok(());
-    }
-    Err(format!("{} can be read by others; run `chmod 600` on it", file.display()))
 }
 
 #[cfg(test)]
@@ -350,21 +395,5 @@ mod tests {
         assert!(settings.tokens.for_remote(&admit("https://github.com.evil.com/a/b")).is_none());
         assert!(settings.tokens.for_remote(&admit("https://github.com:8443/a/b")).is_none());
         assert!(!format!("{settings:?}").contains("canary-token"));
-    }
-
-    #[test]
-    fn a_token_file_that_others_can_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "# mine\n127.0.0.1:8090 = canary-token\n").unwrap();
-        let mut tokens = Tokens::default();
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(tokens.add_file(file.path()).is_err());
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o600)).unwrap();
-        tokens.add_file(file.path()).unwrap();
-        let remotes = Remotes::allowing("http://127.0.0.1:8090/").unwrap();
-        assert!(
-            tokens.for_remote(&remotes.admit("repo_url", "http://127.0.0.1:8090/a/b").unwrap()).is_some()
-        );
     }
 }

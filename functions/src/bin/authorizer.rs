@@ -1,0 +1,5 @@
+//! The function `authorizer`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::authorizer()
+}

@@ -1,0 +1,5 @@
+//! The function `reaper`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::reaper()
+}

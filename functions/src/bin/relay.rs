@@ -1,0 +1,5 @@
+//! The function `relay`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::relay()
+}

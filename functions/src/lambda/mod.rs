@@ -1,0 +1,108 @@
+//! The entry points of the Lambda binaries.
+//!
+//! They are plain functions, not generic and not async, so that a binary is a few kilobytes of its own
+//! and relinks in a fraction of a second when anything here changes.
+
+mod authorizer;
+#[cfg(feature = "aws")]
+mod dynamo;
+mod invocation;
+#[cfg(feature = "aws")]
+mod invoke;
+mod journal;
+mod of_table;
+mod operation;
+#[cfg(feature = "aws")]
+mod relay;
+mod secrets;
+mod serve;
+
+mod signed;
+mod worlds;
+
+use std::process::ExitCode;
+
+use gitledger_operations::table;
+use serde_json::{Value, json};
+
+use crate::catalogue::Needs;
+use crate::exporter::{Exporter, Published};
+use crate::reaper;
+use journal::Note;
+use serve::{Told, start};
+
+/// What is said instead of asking AWS.
+#[cfg(not(feature = "aws"))]
+const WITHOUT_AWS: &str =
+    "this program was built without AWS; build it with `--features gitledger-functions/aws`";
+
+pub use of_table::{relay, repair, retry_dlq, sequencer};
+
+/// By which a function of an operation is asked to go on with one that was deferred: `{"resume": "<id>"}`.
+pub const RESUME: &str = "resume";
+
+/// The function of one operation.
+pub fn operation(name: &'static str) -> ExitCode {
+    let function =
+        table::find(name).map_or_else(|| name.to_owned(), gitledger_operations::Declaration::function);
+    // Once per process.
+    let function: &'static str = Box::leak(function.into_boxed_str());
+    start(
+        function,
+        async || worlds::of(function).await,
+        async move |world, invocation, event| operation::handle(world, name, invocation, event).await,
+    )
+}
+
+/// The projector: catches up with the ledger and saves, whatever woke it.
+pub fn projector() -> ExitCode {
+    start(
+        "projector",
+        async || worlds::of("projector").await,
+        async |world, _, _| {
+            let saved = world.projector.save().await?;
+            world.spending.save().await?;
+            let position = world.projector.caught_up().await?.position;
+            Ok(done(json!({"position": position.as_u64(), "saved": saved})))
+        },
+    )
+}
+
+/// The exporter: publishes the metrics to the Pushgateway at `PUSHGATEWAY_URL`.
+pub fn exporter() -> ExitCode {
+    start(
+        "exporter",
+        async || worlds::of("exporter").await,
+        async |world, _, _| {
+            let exporter = Exporter::to(world.pushgateway.clone(), world.remote_write.clone())?;
+            let exporter = exporter.ok_or("PUSHGATEWAY_URL or REMOTE_WRITE_URL must be set")?;
+            match exporter.publish(world).await? {
+                // A failed invocation is seen and retried by whatever schedules it.
+                Published::Failed => Err("the metrics were not accepted".into()),
+                published => Ok(done(json!({"published": published == Published::Accepted}))),
+            }
+        },
+    )
+}
+
+/// The reaper: one round. Unlike `sandbox-reap` it is not recorded itself.
+pub fn reaper() -> ExitCode {
+    start(
+        "reaper",
+        async || worlds::of("reaper").await,
+        async |world, _, _| {
+            let reaped = reaper::reap(world).await.map_err(|refusal| refusal.to_string())?;
+            Ok(done(json!(reaped)))
+        },
+    )
+}
+
+/// The authoriser of the HTTP API.
+pub fn authorizer() -> ExitCode {
+    let prepare = async || Ok(authorizer::Keys::new(secrets::settings(Needs::NONE).await?));
+    start("authorizer", prepare, async |keys, _, event| authorizer::handle(keys, &event).await)
+}
+
+fn done(answer: Value) -> Told {
+    (answer, Note { outcome: "done", ..Note::default() })
+}

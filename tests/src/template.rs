@@ -1,0 +1,160 @@
+//! The functions in `infra/aws/template.yaml`, written from the catalogue.
+
+use std::fmt::Write;
+
+use gitledger_functions::catalogue::{Function, Kind, Needs};
+
+/// Between which lines of the template they stand.
+pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
+
+/// What each need is called among the template's policies.
+const POLICIES: [(&str, fn(&Needs) -> bool); 10] = [
+    ("ReadsLedger", |needs| needs.reads),
+    ("AppendsToLedger", |needs| needs.appends),
+    ("WritesLog", |needs| needs.sequences),
+    ("ScansCommits", |needs| needs.scans),
+    ("SavesProjections", |needs| needs.projects),
+    ("ReadsSandboxesKey", |needs| needs.sandbox_key),
+    ("ReadsGitTokens", |needs| needs.git_tokens),
+    ("ReadsWebhookSecret", |needs| needs.webhook_secret),
+    ("ReadsApiKeys", |needs| needs.api_keys),
+    ("InvokesOperations", |needs| needs.invokes),
+];
+
+/// The policies that a function has.
+pub fn policies(needs: &Needs) -> Vec<&'static str> {
+    POLICIES.iter().filter(|(_, has)| has(needs)).map(|(name, _)| *name).collect()
+}
+
+/// `git-clone` is `GitCloneFunction`.
+pub fn resource(function: &str) -> String {
+    let pascal = |word: &str| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    format!("{}Function", function.split('-').map(pascal).collect::<String>())
+}
+
+/// The lines of all functions.
+pub fn functions(all: &[Function]) -> String {
+    let mut lines = String::new();
+    for function in all {
+        one(&mut lines, function);
+    }
+    lines
+}
+
+/// Writing into a text cannot fail.
+macro_rules! line {
+    ($into:expr, $($text:tt)*) => {{ let _ = writeln!($into, $($text)*); }};
+}
+
+fn one(lines: &mut String, function: &Function) {
+    let name = function.name();
+    line!(lines, "  {}:", resource(&name));
+    line!(lines, "    Type: AWS::Serverless::Function");
+    line!(lines, "    Properties:");
+    line!(lines, "      FunctionName: !Sub \"${{Prefix}}{name}\"");
+    line!(lines, "      Description: {:?}", function.summary());
+    line!(lines, "      CodeUri: ../../target/lambda/{name}/");
+    line!(lines, "      MemorySize: {}", function.memory_mb);
+    line!(lines, "      Timeout: {}", function.timeout.as_secs());
+    let policies: Vec<String> =
+        policies(&function.needs).iter().map(|policy| format!("!Ref {policy}")).collect();
+    line!(lines, "      Policies: [{}]", policies.join(", "));
+    if function.defers() {
+        lines.push_str(ASYNCHRONOUS);
+    }
+    let events = events(function);
+    if !events.is_empty() {
+        line!(lines, "      Events:");
+        lines.push_str(&events);
+    }
+}
+
+/// An invocation that nobody waits for is tried twice more, and then put with the dead letters.
+const ASYNCHRONOUS: &str = "      EventInvokeConfig:
+        MaximumRetryAttempts: 2
+        MaximumEventAgeInSeconds: 3600
+        DestinationConfig:
+          OnFailure: {Type: SQS, Destination: !GetAtt DeadLetters.Arn}
+";
+
+fn events(function: &Function) -> String {
+    let declaration = match function.kind {
+        Kind::Operation(declaration) => declaration,
+        Kind::Other(other) => return others_events(other.name),
+    };
+    let mut lines = String::new();
+    for (method, path) in function.routes() {
+        let name = if method == "GET" { "Record" } else { "Http" };
+        lines.push_str(&route(name, method, &path, declaration.signed));
+    }
+    if declaration.name == "sandbox-warm" {
+        lines.push_str(&schedule("Warm", "1 minute", Some("Warms")));
+    }
+    lines
+}
+
+fn others_events(name: &str) -> String {
+    match name {
+        "exporter" => schedule("Publish", "1 minute", Some("Publishes")),
+        "reaper" => schedule("Reap", "1 minute", None),
+        "projector" => {
+            stream("LogTable", 1000, r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#)
+        }
+        "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#),
+        "relay" => stream(
+            "EventsTable",
+            100,
+            r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":[{"prefix":"operation-"}]}}}}"#,
+        ),
+        _ => String::new(),
+    }
+}
+
+/// A signed request is known by its signature, which the function checks.
+fn route(name: &str, method: &str, path: &str, signed: bool) -> String {
+    let auth = if signed { ", Auth: {Authorizer: NONE}" } else { "" };
+    format!(
+        "        {name}:\n          Type: HttpApi\n          Properties: {{ApiId: !Ref Api, Method: {method}, Path: \"{path}\"{auth}}}\n"
+    )
+}
+
+fn schedule(name: &str, rate: &str, condition: Option<&str>) -> String {
+    let state = condition
+        .map(|condition| format!("            State: !If [{condition}, ENABLED, DISABLED]\n"))
+        .unwrap_or_default();
+    format!(
+        "        {name}:
+          Type: ScheduleV2
+          Properties:
+            ScheduleExpression: rate({rate})
+            Input: \"{{}}\"
+            RetryPolicy: {{MaximumRetryAttempts: 0}}
+{state}"
+    )
+}
+
+fn stream(table: &str, batch: u32, filter: &str) -> String {
+    format!(
+        "        Changes:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt {table}.StreamArn
+            StartingPosition: TRIM_HORIZON
+            BatchSize: {batch}
+            MaximumBatchingWindowInSeconds: 1
+            ParallelizationFactor: 1
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            BisectBatchOnFunctionError: true
+            MaximumRetryAttempts: 100
+            DestinationConfig:
+              OnFailure: {{Type: SQS, Destination: !GetAtt DeadLetters.Arn}}
+            FilterCriteria:
+              Filters:
+                - Pattern: '{filter}'
+"
+    )
+}

@@ -1,0 +1,109 @@
+//! The template as a file: written from the catalogue, translated, linted.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use gitledger_functions::catalogue;
+use gitledger_tests::template::{MARKS, functions, resource};
+use gitledger_tests::{tools, workspace};
+use serde_json::Value;
+
+const FILE: &str = "infra/aws/template.yaml";
+/// Any: nothing in the template depends on it.
+const REGION: &str = "us-east-1";
+
+/// The template as it is checked in.
+pub(crate) fn text() -> String {
+    let file = workspace::root().join(FILE);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// What AWS makes of a template, or why it makes nothing.
+pub(crate) fn translated(template: &str) -> Result<Value, String> {
+    let mut translate = tools::sam().command();
+    translate.arg(workspace::root().join("tests/python/translate.py")).env("AWS_DEFAULT_REGION", REGION);
+    translate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = translate.spawn().expect("Python starts");
+    child.stdin.take().expect("its input").write_all(template.as_bytes()).expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
+}
+
+/// What cfn-lint says about a translated template, warnings too; empty when it says nothing.
+fn linted(template: &Value) -> String {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("template.json");
+    fs::write(&file, template.to_string()).expect("a file");
+    let sam = tools::sam();
+    let lint = sam.script("cfn-lint").unwrap_or_else(|error| panic!("{error}"));
+    let mut lint = std::process::Command::new(lint);
+    lint.args(["--regions", REGION, "--format", "parseable", "--"]).arg(&file).stdin(Stdio::null());
+    let output = lint.output().expect("cfn-lint starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() || !said.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[test]
+fn the_template_has_every_function_of_the_catalogue_and_no_other() {
+    let (text, wanted) = (text(), functions(&catalogue::all()));
+    let (open, close) = MARKS;
+    let (before, rest) = text.split_once(open).unwrap_or_else(|| panic!("{FILE} has no {open}"));
+    let (found, after) = rest.split_once(close).unwrap_or_else(|| panic!("{FILE} has no {close}"));
+    let others = [before, after].concat();
+    assert!(!others.contains("AWS::Serverless::Function\n"), "a function stands outside of the marks");
+    if found != wanted && std::env::var_os("GITLEDGER_REWRITE").is_some_and(|value| value == "1") {
+        fs::write(workspace::root().join(FILE), format!("{before}{open}{wanted}{close}{after}"))
+            .expect("written");
+        return;
+    }
+    assert_eq!(found, wanted, "{FILE}: rewrite it with GITLEDGER_REWRITE=1");
+}
+
+#[test]
+fn aws_takes_the_template_without_an_error_or_a_warning() {
+    let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
+    let resources = translated["Resources"].as_object().expect("resources");
+    println!("{} resources, {} bytes", resources.len(), translated.to_string().len());
+    // What CloudFormation takes at most.
+    assert!(resources.len() <= 500, "{} resources", resources.len());
+    assert!(translated.to_string().len() <= 1_000_000, "{} bytes", translated.to_string().len());
+    for function in catalogue::all() {
+        let name = resource(&function.name());
+        assert_eq!(resources[&name]["Type"], "AWS::Lambda::Function", "{name}");
+        assert_eq!(resources[&name]["Properties"]["Handler"], "bootstrap", "{name}");
+    }
+    let said = linted(&translated);
+    assert!(said.is_empty(), "{said}");
+}
+
+/// Four mistakes that people make, of which the linter alone, on the template as it is written, sees one.
+#[test]
+fn an_error_in_the_template_is_found() {
+    let text = text();
+    for (right, wrong, found) in [
+        (
+            "            BisectBatchOnFunctionError: true",
+            "            BisectBatchOnFunctionErrors: true",
+            "BisectBatchOnFunctionErrors",
+        ),
+        ("Stream: !GetAtt LogTable.StreamArn", "Stream: !GetAtt LogTable.StreamArm", "StreamArm"),
+        ("    Runtime: provided.al2023", "    Runtime: provided.al2032", "provided.al2032"),
+        (
+            "        GITLEDGER_BUCKET: !Ref LargeItems",
+            "        GITLEDGER_BUCKET: !Ref LargeItem",
+            "LargeItem",
+        ),
+    ] {
+        assert!(text.contains(right), "{right}");
+        let said = match translated(&text.replacen(right, wrong, 1)) {
+            Err(said) => said,
+            Ok(translated) => linted(&translated),
+        };
+        assert!(said.contains(found), "{wrong} is not found: {said:?}");
+    }
+}
