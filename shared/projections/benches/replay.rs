@@ -82,7 +82,11 @@ fn main() {
     let [serde, sonic, sqlite, segments] = rates.map(median);
     println!("in memory, serde_json   {:>6.2} M events/s", serde / 1e6);
     println!("in memory, sonic-rs     {:>6.2} M events/s", sonic / 1e6);
-    println!("from SQLite             {:>6.2} M events/s, {:.2} of the fastest in memory", sqlite / 1e6, sqlite / sonic);
+    println!(
+        "from SQLite             {:>6.2} M events/s, {:.2} of the fastest in memory",
+        sqlite / 1e6,
+        sqlite / sonic
+    );
     println!("from segments           {:>6.2} M events/s", segments / 1e6);
     simulation();
 }
@@ -216,8 +220,14 @@ fn fill(path: &Path) {
         let sandbox = Stream::sandbox(&format!("i{:012x}", number / PER_SANDBOX)).expect("a stream");
         let epoch = number % PER_SANDBOX + 1;
         let mut on_sandbox = vec![
-            event(1, SandboxLeased { operation_id: id, epoch, until: at(60_000_000), reuse: Reuse::Ready }.into()),
-            event(2, SandboxReleased { operation_id: id, epoch, held_ms: Elapsed::from_micros(812_345) }.into()),
+            event(
+                1,
+                SandboxLeased { operation_id: id, epoch, until: at(60_000_000), reuse: Reuse::Ready }.into(),
+            ),
+            event(
+                2,
+                SandboxReleased { operation_id: id, epoch, held_ms: Elapsed::from_micros(812_345) }.into(),
+            ),
         ];
         if epoch == 1 {
             versions = 0;
@@ -227,7 +237,12 @@ fn fill(path: &Path) {
         versions += on_sandbox.len() as u64;
         let commit = |id, stream, expected, events| Commit { id, stream, expected, events };
         let commits = [
-            commit(id, Stream::operation(id), Expected::Empty, vec![event(0, requested(at(60_000_000)).into())]),
+            commit(
+                id,
+                Stream::operation(id),
+                Expected::Empty,
+                vec![event(0, requested(at(60_000_000)).into())],
+            ),
             commit(Uuid::from_u128(id.as_u128() + (1 << 71)), sandbox, expected, on_sandbox),
             commit(
                 Uuid::from_u128(id.as_u128() + (1 << 72)),
@@ -244,7 +259,14 @@ fn fill(path: &Path) {
 
 fn created(request_id: Uuid, expires_at: Timestamp) -> SandboxCreated {
     let creation_ms = Elapsed::from_micros(412_345);
-    SandboxCreated { request_id, template: "base".to_owned(), vcpu: 2, memory_mb: 512, creation_ms, expires_at }
+    SandboxCreated {
+        request_id,
+        template: "base".to_owned(),
+        vcpu: 2,
+        memory_mb: 512,
+        creation_ms,
+        expires_at,
+    }
 }
 
 fn requested(deadline: Timestamp) -> OperationRequested {
@@ -271,7 +293,9 @@ fn succeeded(number: u64) -> OperationSucceeded {
         head_after: Some("1d9e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e".to_owned()),
         refs_changed: Vec::new(),
         bytes: 512,
-        output: Some(serde_json::json!({"commit_hash": "1d9e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e", "files": 2})),
+        output: Some(
+            serde_json::json!({"commit_hash": "1d9e6f7a8b9c0d1e2f3a4b5c6d7e8f9a0b1c2d3e", "files": 2}),
+        ),
         recovered: false,
     }
 }

@@ -37,6 +37,8 @@ struct Run {
     position: String,
     measured: Figures,
     operations: u64,
+    /// The settings name its tokens' file.
+    _origin: Origin,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +88,7 @@ async fn run((name, policy): (&'static str, &str)) -> Run {
     let position = load::head(&setup);
     let (measured, operations) = measured(&setup, &position);
     system.stop().await;
-    Run { name, setup, position, measured, operations }
+    Run { name, setup, position, measured, operations, _origin: origin }
 }
 
 fn said(setup: &Setup, arguments: &[&str]) -> Value {
@@ -132,7 +134,8 @@ fn simulated(of: &Run, policy: &Setup, position: &str) -> Figures {
 /// One run's operations under another run's policy, beside what that policy did: shown and not asserted, because the
 /// runs were three and not one.
 fn crosswise(runs: &[Run]) -> String {
-    let mut table = "operations of one run simulated under another's policy (measured there in parentheses)\n".to_owned();
+    let mut table =
+        "operations of one run simulated under another's policy (measured there in parentheses)\n".to_owned();
     for of in runs {
         for other in runs.iter().filter(|other| other.name != of.name) {
             let found = simulated(of, &other.setup, &of.position);
@@ -140,7 +143,13 @@ fn crosswise(runs: &[Run]) -> String {
             let _ = writeln!(
                 table,
                 "{:<8} under {:<8} hits {:.3} ({:.3})  P95 {:.2} s ({:.2})  sandbox {:.0} s ({:.0})",
-                of.name, other.name, found.hit_ratio, real.hit_ratio, found.p95_s, real.p95_s, found.sandbox_s,
+                of.name,
+                other.name,
+                found.hit_ratio,
+                real.hit_ratio,
+                found.p95_s,
+                real.p95_s,
+                found.sandbox_s,
                 real.sandbox_s
             );
         }

@@ -106,7 +106,9 @@ async fn workload(arguments: &Arguments, seed: u64) -> Result<Workload, String> 
             team.days = arguments.days.unwrap_or(team.days);
             team.operations_a_day = arguments.operations_a_day.unwrap_or(team.operations_a_day);
             // Every team of ten has its three repositories.
-            team.repos = arguments.agents.map_or(team.repos, |agents| agents.saturating_mul(team.repos).div_ceil(team.agents));
+            team.repos = arguments
+                .agents
+                .map_or(team.repos, |agents| agents.saturating_mul(team.repos).div_ceil(team.agents));
             team.agents = arguments.agents.unwrap_or(team.agents);
             team.workload(seed)
         }

@@ -51,7 +51,8 @@ fn said(replayed: &Replayed) -> String {
 }
 
 fn segments(directory: &Path) -> Vec<std::path::PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
@@ -72,7 +73,10 @@ async fn a_replay_says_the_same_with_segments_without_them_and_with_broken_ones(
     assert_eq!((said(&first), first.from_segments), (want.clone(), 0));
     assert_eq!(segments(&cache).len(), 2);
     let second = run(Until::End);
-    assert_eq!((said(&second), second.from_segments, second.from_ledger), (want.clone(), 2 * SEGMENT_EVENTS as u64, 1000));
+    assert_eq!(
+        (said(&second), second.from_segments, second.from_ledger),
+        (want.clone(), 2 * SEGMENT_EVENTS as u64, 1000)
+    );
 
     // Another version in the first, a flipped bit in the second, one gone, and one of another ledger.
     for (place, byte) in [(0, 7), (1, 5000)] {
@@ -99,7 +103,9 @@ async fn the_past_is_the_same_from_segments_and_from_the_ledger() {
     ledger(&path, SEGMENT_EVENTS / 2 + 50, 1 << 64).await;
     replay(&path, Some(&cache), Until::End, &mut |_| {}).unwrap();
     let instant = Until::Instant(Timestamp::from_second(1_773_100_800 + 900).unwrap());
-    for until in [Until::Position(0), Until::Position(777), Until::Position(SEGMENT_EVENTS as u64 + 9), instant] {
+    for until in
+        [Until::Position(0), Until::Position(777), Until::Position(SEGMENT_EVENTS as u64 + 9), instant]
+    {
         let cached = replay(&path, Some(&cache), until, &mut |_| {}).unwrap();
         let plain = replay(&path, None, until, &mut |_| {}).unwrap();
         assert_eq!(said(&cached), said(&plain), "{until:?}");

@@ -9,12 +9,7 @@ use crate::replay::shown::{grid, hours, millis, right};
 
 /// A workload in a line.
 pub fn workload_line(workload: &Workload) -> String {
-    format!(
-        "{} operations of {} agents in {}",
-        workload.asks.len(),
-        workload.agents(),
-        span(workload.days())
-    )
+    format!("{} operations of {} agents in {}", workload.asks.len(), workload.agents(), span(workload.days()))
 }
 
 fn span(days: f64) -> String {
