@@ -79,10 +79,10 @@ impl Exporter {
     pub async fn publish(&self, world: &World) -> Result<Published, LedgerError> {
         // Twice: who was held up for so long that another took the fence has perhaps overwritten something newer.
         for _ in 0..2 {
-            match self.publish_once(world).await? {
-                Some(published) => return Ok(published),
-                None => tracing::warn!("the fence was lost while publishing; it is published again"),
+            if let Some(published) = self.publish_once(world).await? {
+                return Ok(published);
             }
+            tracing::warn!("the fence was lost while publishing; it is published again");
         }
         Ok(Published::Outdated)
     }

@@ -77,7 +77,7 @@ impl Projector {
     pub async fn load(ledger: Arc<dyn Ledger>) -> Result<Self, LedgerError> {
         let stored = ledger.load_projection(&KEY).await?;
         let position = stored.as_ref().map_or(Position::START, |saved| saved.position);
-        let taken_up = stored.and_then(taken_up);
+        let taken_up = stored.as_ref().and_then(taken_up);
         let cured = match &taken_up {
             Some(folded) => is_cured(ledger.as_ref(), &folded.skipped).await?,
             None => false,
@@ -148,7 +148,7 @@ impl Projector {
         }
         let stored = self.ledger.load_projection(&KEY).await?;
         saved.position = stored.as_ref().map_or(Position::START, |stored| stored.position);
-        if let Some(mut theirs) = stored.and_then(taken_up) {
+        if let Some(mut theirs) = stored.as_ref().and_then(taken_up) {
             theirs.metrics.raise(folded.metrics.shown());
             *folded = theirs;
         }
@@ -157,7 +157,7 @@ impl Projector {
 }
 
 /// A saved state; one that cannot be read is a cache that is gone.
-fn taken_up(saved: SavedProjection) -> Option<Folded> {
+fn taken_up(saved: &SavedProjection) -> Option<Folded> {
     let mut folded = Folded::from_bytes(&saved.state).ok()?;
     folded.position = saved.position;
     Some(folded)

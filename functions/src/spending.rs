@@ -135,9 +135,10 @@ impl Kept {
         }
         let (spent, limit) = (standing.spent_nano_dollars, standing.limit_nano_dollars);
         let (budget, name, stops) = (standing.budget, &standing.name, standing.stop);
-        match standing.state {
-            State::Spent => tracing::error!(budget, name, %spent, %limit, stops, "a budget is spent"),
-            _ => tracing::warn!(budget, name, %spent, %limit, stops, "a budget has come to its warning"),
+        if standing.state == State::Spent {
+            tracing::error!(budget, name, %spent, %limit, stops, "a budget is spent")
+        } else {
+            tracing::warn!(budget, name, %spent, %limit, stops, "a budget has come to its warning")
         }
     }
 }

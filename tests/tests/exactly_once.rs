@@ -178,17 +178,14 @@ async fn whatever_is_killed_the_numbers_are_the_fold_and_never_go_back() {
         for _ in 0..=dice.roll(8) {
             happen(&ledger, &mut dice).await;
         }
-        match dice.roll(4) {
-            0 => {
-                pushgateway = pushgateway.killed_and_started().await;
-                killed[0] += 1;
-            }
-            _ => {
-                let one = usize::try_from(dice.roll(2)).unwrap();
-                workers.remove(one).kill().await;
-                workers.push(start_worker(&setup.data(), pushgateway.url()));
-                killed[1] += 1;
-            }
+        if dice.roll(4) == 0 {
+            pushgateway = pushgateway.killed_and_started().await;
+            killed[0] += 1;
+        } else {
+            let one = usize::try_from(dice.roll(2)).unwrap();
+            workers.remove(one).kill().await;
+            workers.push(start_worker(&setup.data(), pushgateway.url()));
+            killed[1] += 1;
         }
         let until = tokio::time::Instant::now() + Duration::from_millis(dice.roll(400));
         while tokio::time::Instant::now() < until {

@@ -56,10 +56,10 @@ impl Fence {
         let mut seen = None;
         loop {
             let fence = Self::look(world.ledger.as_ref()).await?;
-            let held = fence.kept.held_until.is_some_and(|until| world.clock.now() < until);
+            let taken = fence.kept.held_until.is_some_and(|until| world.clock.now() < until);
             let (epoch, first) = *seen.get_or_insert((fence.epoch, since));
             let waited = if epoch == fence.epoch { first.elapsed() } else { Duration::ZERO };
-            if !held || waited > hold {
+            if !taken || waited > hold {
                 return Ok(fence);
             }
             if epoch != fence.epoch {

@@ -1,5 +1,5 @@
 //! Prometheus' remote write 1.0, the second sink: the same snapshot straight into Prometheus, Amazon Managed Prometheus
-//! (SigV4) or Grafana Cloud (basic authentication).
+//! (`SigV4`) or Grafana Cloud (basic authentication).
 //!
 //! Deliberately absent: compression. The protocol wants snappy's framing, and snappy allows literals only.
 

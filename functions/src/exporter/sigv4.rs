@@ -41,7 +41,7 @@ impl Signing<'_> {
         }
         let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
-        let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        let lines: String = signed.iter().flat_map(|(name, value)| [*name, ":", value, "\n"]).collect();
         let canonical =
             format!("{method}\n{}\n\n{lines}\n{names}\n{}", address.path(), hex(&Sha256::digest(body)));
         let day = &at[..8];

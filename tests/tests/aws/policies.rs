@@ -68,14 +68,11 @@ fn role(resources: &Map<String, Value>, function: &str) -> Role {
         found.permissions.extend(permissions(&policy["PolicyDocument"]));
     }
     for arn in list(&properties["ManagedPolicyArns"]) {
-        match arn["Ref"].as_str() {
-            Some(name) => {
-                found.permissions.extend(permissions(&resources[name]["Properties"]["PolicyDocument"]))
-            }
-            None => {
-                let name = shown(arn);
-                found.of_aws.insert(name.rsplit('/').next().unwrap_or_default().to_owned());
-            }
+        if let Some(name) = arn["Ref"].as_str() {
+            found.permissions.extend(permissions(&resources[name]["Properties"]["PolicyDocument"]));
+        } else {
+            let name = shown(arn);
+            found.of_aws.insert(name.rsplit('/').next().unwrap_or_default().to_owned());
         }
     }
     found

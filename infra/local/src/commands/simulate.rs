@@ -72,27 +72,24 @@ pub async fn run(arguments: Arguments) -> Finished {
     let setting = arguments.setting.setting(&arguments.data, arguments.workload.is_none())?;
     let workload = workload(&arguments, setting.seed).await?;
     let price = prices.first().cloned().unwrap_or_else(Table::e2b_list);
-    let page = match &arguments.sweep {
-        Some(grid) => {
-            let points = sweep(&workload, &setting, grid, &price);
-            if let Some(file) = &arguments.svg {
-                let title = format!("{}; prices {}", shown::workload_line(&workload), price.name);
-                std::fs::write(file, svg(&points, &title))
-                    .map_err(|error| format!("{}: {error}", file.display()))?;
-            }
-            if arguments.json {
-                format!("{:#}", shown::frontier_json(&workload, &points, &price))
-            } else {
-                shown::frontier(&workload, &points, &price)
-            }
+    let page = if let Some(grid) = &arguments.sweep {
+        let points = sweep(&workload, &setting, grid, &price);
+        if let Some(file) = &arguments.svg {
+            let title = format!("{}; prices {}", shown::workload_line(&workload), price.name);
+            std::fs::write(file, svg(&points, &title))
+                .map_err(|error| format!("{}: {error}", file.display()))?;
         }
-        None => {
-            let outcome = simulate(&workload, &setting);
-            if arguments.json {
-                format!("{:#}", shown::json(&workload, &setting, &outcome, &prices))
-            } else {
-                shown::text(&workload, &setting, &outcome, &prices)
-            }
+        if arguments.json {
+            format!("{:#}", shown::frontier_json(&workload, &points, &price))
+        } else {
+            shown::frontier(&workload, &points, &price)
+        }
+    } else {
+        let outcome = simulate(&workload, &setting);
+        if arguments.json {
+            format!("{:#}", shown::json(&workload, &setting, &outcome, &prices))
+        } else {
+            shown::text(&workload, &setting, &outcome, &prices)
         }
     };
     super::print(&page);
@@ -100,22 +97,19 @@ pub async fn run(arguments: Arguments) -> Finished {
 }
 
 async fn workload(arguments: &Arguments, seed: u64) -> Result<Workload, String> {
-    let workload = match &arguments.workload {
-        Some(name) => {
-            let mut team = Team::named(name)?;
-            team.days = arguments.days.unwrap_or(team.days);
-            team.operations_a_day = arguments.operations_a_day.unwrap_or(team.operations_a_day);
-            // Every team of ten has its three repositories.
-            team.repos = arguments
-                .agents
-                .map_or(team.repos, |agents| agents.saturating_mul(team.repos).div_ceil(team.agents));
-            team.agents = arguments.agents.unwrap_or(team.agents);
-            team.workload(seed)
-        }
-        None => {
-            let until = arguments.at.unwrap_or(Until::End);
-            recorded(&ledger_in(&arguments.data)?, arguments.since, until).await?
-        }
+    let workload = if let Some(name) = &arguments.workload {
+        let mut team = Team::named(name)?;
+        team.days = arguments.days.unwrap_or(team.days);
+        team.operations_a_day = arguments.operations_a_day.unwrap_or(team.operations_a_day);
+        // Every team of ten has its three repositories.
+        team.repos = arguments
+            .agents
+            .map_or(team.repos, |agents| agents.saturating_mul(team.repos).div_ceil(team.agents));
+        team.agents = arguments.agents.unwrap_or(team.agents);
+        team.workload(seed)
+    } else {
+        let until = arguments.at.unwrap_or(Until::End);
+        recorded(&ledger_in(&arguments.data)?, arguments.since, until).await?
     };
     if workload.asks.is_empty() {
         return Err("there is no operation in this workload; try --workload seed-baseline".to_owned());

@@ -336,13 +336,12 @@ impl Budgets {
     /// What is spent in this period, by budget and name, with what is running; of the names that are wanted.
     fn spent(&self, now: Timestamp, wanted: impl Fn(usize, &str) -> bool) -> Vec<BTreeMap<String, Exact>> {
         let today = day_of(now.as_microsecond());
-        let current =
-            |(index, (rule, (newest, names))): (usize, (&Budget, &(i64, BTreeMap<String, Exact>)))| {
-                let this = rule.period(today) == *newest;
-                let kept = names.iter().filter(|(name, _)| this && wanted(index, name));
-                kept.map(|(name, spent)| (name.clone(), *spent)).collect::<BTreeMap<_, _>>()
-            };
-        let mut spent: Vec<_> = self.rules.iter().zip(&self.state.spent).enumerate().map(current).collect();
+        let mut spent = Vec::with_capacity(self.rules.len());
+        for (index, (rule, (newest, names))) in self.rules.iter().zip(&self.state.spent).enumerate() {
+            let this = rule.period(today) == *newest;
+            let kept = names.iter().filter(|(name, _)| this && wanted(index, name));
+            spent.push(kept.map(|(name, spent)| (name.clone(), *spent)).collect::<BTreeMap<_, _>>());
+        }
         let running = &mut |whose: Whose<'_>, day: i64, usage: &super::Usage| {
             let exact = self.prices.exact(day, usage);
             for (index, rule) in self.rules.iter().enumerate() {

@@ -81,7 +81,9 @@ pub fn shares(claims: &[Claim], stretch: Span, window: Span) -> BTreeMap<(usize,
         active.retain(|&claim| spans[claim].until > piece.from);
         if active.is_empty() {
             let near = last.or_else(|| waiting.peek().copied());
-            near.into_iter().for_each(|claim| sharing.idle(claim, piece));
+            if let Some(claim) = near {
+                sharing.idle(claim, piece);
+            }
         } else {
             sharing.busy(&active, piece);
         }
@@ -145,8 +147,8 @@ pub fn days(span: Span, window: Span) -> impl Iterator<Item = (i64, u64)> {
     let inside = span.within(window);
     let first = inside.from.div_euclid(DAY_MICROS);
     let last = inside.until.saturating_sub(1).div_euclid(DAY_MICROS);
-    let whole = if inside.micros() == 0 { 1..=0 } else { first..=last };
-    whole.map(move |day| {
+    // An empty span ends on the day before it begins, or on the same.
+    (first..=last).filter(move |_| inside.micros() > 0).map(move |day| {
         let start = day.saturating_mul(DAY_MICROS);
         (day, inside.within(Span::new(start, start.saturating_add(DAY_MICROS))).micros())
     })

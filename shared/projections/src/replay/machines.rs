@@ -27,9 +27,9 @@ struct Machine {
 /// All sandboxes that there are, by a small number of their own.
 #[derive(Clone, Debug, Default)]
 pub struct Machines {
-    /// By the number of the name: its place in `machines`, plus one.
+    /// By the number of the name: its place in `all`, plus one.
     places: Vec<u32>,
-    machines: Vec<Machine>,
+    all: Vec<Machine>,
     running: Vec<u32>,
 }
 
@@ -46,7 +46,7 @@ impl Machines {
     /// Takes in an event of a sandbox's stream.
     pub fn apply(&mut self, brief: &Brief) -> Effect {
         let Some(place) = self.place(brief) else { return Effect::default() };
-        let Some(machine) = self.machines.get_mut(place as usize) else { return Effect::default() };
+        let Some(machine) = self.all.get_mut(place as usize) else { return Effect::default() };
         if brief.kind == Kind::Created && !machine.alive {
             *machine =
                 Machine { alive: true, vcpu: brief.small, memory_mb: brief.code, ..Machine::default() };
@@ -74,13 +74,13 @@ impl Machines {
 
     /// What is still open at this instant.
     pub fn open(&self, now: i64) -> impl Iterator<Item = Stretch> {
-        let alive = self.machines.iter().filter(|machine| machine.alive);
+        let alive = self.all.iter().filter(|machine| machine.alive);
         alive.filter_map(move |machine| machine.open(now).map(|span| machine.stretch(span)))
     }
 
     /// How many run at this instant.
     pub fn count(&self, now: i64) -> u32 {
-        let runs = |place: &&u32| self.machines.get(**place as usize).is_some_and(|one| now < one.expires);
+        let runs = |place: &&u32| self.all.get(**place as usize).is_some_and(|one| now < one.expires);
         u32::try_from(self.running.iter().filter(runs).count()).unwrap_or(u32::MAX)
     }
 
@@ -93,8 +93,8 @@ impl Machines {
         if brief.kind != Kind::Created {
             return None;
         }
-        let place = u32::try_from(self.machines.len()).ok()?;
-        self.machines.push(Machine::default());
+        let place = u32::try_from(self.all.len()).ok()?;
+        self.all.push(Machine::default());
         if self.places.len() <= name {
             self.places.resize(name + 1 + name / 2, 0);
         }

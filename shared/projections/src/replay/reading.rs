@@ -104,13 +104,13 @@ struct Pushed {
     attempt: u32,
 }
 
-/// What reads JSON. Another than serde_json is for comparisons.
+/// What reads JSON. Another than `serde_json` is for comparisons.
 pub trait ReadJson {
     /// Reads one value; the error is a sentence.
     fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String>;
 }
 
-/// serde_json, which everything else here uses too.
+/// `serde_json`, which everything else here uses too.
 #[derive(Clone, Copy, Debug)]
 pub struct SerdeJson;
 

@@ -29,12 +29,12 @@ pub fn svg(points: &[Point], title: &str) -> String {
     for step in 0..=5 {
         let share = f64::from(step) / 5.0;
         let (at_x, at_y) = (x(cost_max * share), y(wait_max * share));
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<line x1=\"{at_x:.1}\" x2=\"{at_x:.1}\" y1=\"{TOP}\" y2=\"{0:.1}\" stroke=\"#eee\"/>\
              <line x1=\"{LEFT}\" x2=\"{1:.1}\" y1=\"{at_y:.1}\" y2=\"{at_y:.1}\" stroke=\"#eee\"/>\
              <text x=\"{at_x:.1}\" y=\"{2:.1}\" text-anchor=\"middle\" fill=\"#555\">${3:.2}</text>\
-             <text x=\"{4:.1}\" y=\"{5:.1}\" text-anchor=\"end\" fill=\"#555\">{6:.2} s</text>\n",
+             <text x=\"{4:.1}\" y=\"{5:.1}\" text-anchor=\"end\" fill=\"#555\">{6:.2} s</text>",
             HEIGHT - BOTTOM,
             WIDTH - RIGHT,
             HEIGHT - BOTTOM + 18.0,

@@ -78,9 +78,9 @@ impl Recording {
             self.newest = self.newest.max(at);
         }
         if event.stream.operation_id().is_some() {
-            self.operation(event, at)
+            self.operation(event, at);
         } else {
-            self.sandbox(event, at)
+            self.sandbox(event, at);
         }
     }
 

@@ -27,7 +27,9 @@ fn seconds(by: By, ledger: &Ledger, now: i64) -> Vec<(String, u64)> {
 
 fn report(by: By, events: &[gitledger_events::Event], window: Span, now: i64) -> CostReport {
     let mut fold = CostFold::new(Prices::standard(), window, &[by]);
-    events.iter().for_each(|event| fold.apply(event));
+    for event in events {
+        fold.apply(event);
+    }
     fold.reports(at(now)).remove(0)
 }
 

@@ -129,7 +129,9 @@ fn no_counter_and_no_bucket_ever_falls() {
 
 fn reports(events: &[Event], prices: &Prices, window: Span, now: i64) -> Vec<CostReport> {
     let mut fold = CostFold::new(prices, window, &By::ALL);
-    events.iter().for_each(|event| fold.apply(event));
+    for event in events {
+        fold.apply(event);
+    }
     fold.reports(at(now))
 }
 

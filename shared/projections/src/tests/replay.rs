@@ -37,7 +37,9 @@ pub fn briefs(events: &[Event], names: &mut Names) -> Vec<Brief> {
 
 fn account(briefs: &[Brief], names: &Names) -> Account {
     let mut account = Account::default();
-    briefs.iter().for_each(|brief| account.apply(brief, names));
+    for brief in briefs {
+        account.apply(brief, names);
+    }
     account
 }
 
@@ -58,7 +60,9 @@ fn a_replay_finds_the_microseconds_and_the_money_that_the_projections_find() {
         let cost: Exact =
             replayed.days.iter().map(|(day, found)| prices.exact(*day, &found.cost_usage())).sum();
         let mut told = CostFold::new(prices, Span::new(i64::MIN, i64::MAX), &[By::Agent]);
-        events.iter().for_each(|event| told.apply(event));
+        for event in &events {
+            told.apply(event);
+        }
         assert_eq!(cost.rounded(), told.reports(at(50_000))[0].total, "seed {seed}");
     }
 }
