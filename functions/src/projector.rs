@@ -183,6 +183,7 @@ async fn is_cured(ledger: &dyn Ledger, skipped: &BTreeSet<u64>) -> Result<bool, 
 }
 
 /// The next event, or one whose envelope is broken.
+#[allow(clippy::large_enum_variant)] // nearly all are events, and a box for each would be work for nothing
 pub(crate) enum Next {
     /// As it was recorded.
     Event(Recorded),
