@@ -12,6 +12,7 @@ fn replay(setup: &Setup, arguments: &[&str]) -> Value {
 }
 
 /// The sum of a counter's series with this label, as `/metrics` has it.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts
 async fn counted(system: &System, name: &str, label: &str) -> u64 {
     let (status, text) = system.get("/metrics").await;
     assert_eq!(status, 200);

@@ -3,7 +3,7 @@
 //!
 //! Processor time of one thread, so that what else the machine does counts little. `cargo bench -p gitledger-projections`
 
-#![allow(clippy::cast_precision_loss)] // figures for people
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // rates, and a number below four
 
 use std::ops::ControlFlow;
 use std::path::Path;

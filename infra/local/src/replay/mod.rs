@@ -65,10 +65,10 @@ impl Replayed {
 
 /// SHA-256 of the figures as JSON: equal for equal figures, wherever they were read from.
 pub fn digest(figures: &Figures) -> Result<String, String> {
+    use std::fmt::Write;
     let bytes = serde_json::to_vec(figures).map_err(|error| error.to_string())?;
     let mut text = String::with_capacity(64);
     for byte in Sha256::digest(&bytes) {
-        use std::fmt::Write;
         let _ = write!(text, "{byte:02x}");
     }
     Ok(text)
