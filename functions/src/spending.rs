@@ -136,9 +136,9 @@ impl Kept {
         let (spent, limit) = (standing.spent_nano_dollars, standing.limit_nano_dollars);
         let (budget, name, stops) = (standing.budget, &standing.name, standing.stop);
         if standing.state == State::Spent {
-            tracing::error!(budget, name, %spent, %limit, stops, "a budget is spent")
+            tracing::error!(budget, name, %spent, %limit, stops, "a budget is spent");
         } else {
-            tracing::warn!(budget, name, %spent, %limit, stops, "a budget has come to its warning")
+            tracing::warn!(budget, name, %spent, %limit, stops, "a budget has come to its warning");
         }
     }
 }

@@ -7,8 +7,11 @@ use gitledger_functions::catalogue::{Function, Kind, Needs};
 /// Between which lines of the template they stand.
 pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
 
+/// Whether a function has a need.
+type Needed = fn(&Needs) -> bool;
+
 /// What each need is called among the template's policies.
-const POLICIES: [(&str, fn(&Needs) -> bool); 10] = [
+const POLICIES: [(&str, Needed); 10] = [
     ("ReadsLedger", |needs| needs.reads),
     ("AppendsToLedger", |needs| needs.appends),
     ("WritesLog", |needs| needs.sequences),

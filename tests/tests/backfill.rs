@@ -1,6 +1,8 @@
 //! The past in Prometheus: two days of events, replayed as OpenMetrics, made blocks by the real promtool, and asked by
 //! every query of the dashboard.
 
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // a panic is a test's answer; counts are whole
+
 use std::process::Command;
 
 use gitledger_events::operation::{ConflictDetected, PushAttempted, PushOutcome, Timing};

@@ -3,6 +3,8 @@
 //!
 //! `GITLEDGER_EXAMPLES=300` is the long run.
 
+#![allow(clippy::unwrap_used, clippy::float_cmp)] // a panic is a test's answer; counts are whole
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

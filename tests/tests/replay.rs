@@ -50,7 +50,7 @@ async fn the_past_is_what_was_said_then_and_a_kill_changes_nothing() {
     let instant = then["figures"]["at"].as_str().expect("an instant").to_owned();
     let [by_position, by_instant] = [position, instant].map(|at| replay(&setup, &["--at", &at]));
     assert_eq!((&by_position["digest"], &by_instant["digest"]), (&then["digest"], &then["digest"]));
-    let ledger_only = replay(&setup, &["--from", "ledger"]);
+    let ledger_only = replay(&setup, &["--source", "ledger"]);
     assert_eq!(ledger_only["digest"], replay(&setup, &[])["digest"]);
     assert_ne!(ledger_only["digest"], then["digest"]);
 

@@ -26,6 +26,7 @@ use super::Finished;
 #[command(
     after_help = "Examples:\n  gitledger cost\n  gitledger cost --by repo --from 2026-11-01 --to 2026-12-01\n  gitledger cost --period month --by day\n  gitledger cost --by task --csv > tasks.csv\n  gitledger cost --budgets\n  gitledger cost --prices-example > prices.toml; gitledger cost --prices prices.toml"
 )]
+#[allow(clippy::struct_excessive_bools)] // switches
 pub struct Arguments {
     /// How it is divided.
     #[arg(long, default_value = "agent", value_parser = PossibleValuesParser::new(By::ALL.map(By::name)))]
@@ -263,7 +264,7 @@ fn aligned(mut table: Table, right: &[usize]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    table.to_string().lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 /// One line per part; money in whole billionths of a dollar, so that a sum is exact.
@@ -285,6 +286,7 @@ fn csv(told: &Told) -> String {
 }
 
 /// A reader that goes away (`| head`) is no failure.
+#[allow(clippy::unnecessary_wraps)] // every way through the command ends so
 fn print(text: &str) -> Finished {
     use std::io::Write;
     let _ = std::io::stdout().write_all(text.as_bytes());

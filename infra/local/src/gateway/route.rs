@@ -3,6 +3,7 @@
 use axum::routing::{MethodFilter, MethodRouter};
 use gitledger_operations::Declaration;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde_json::Value;
 
 use super::Gateway;
 
@@ -84,5 +85,13 @@ pub(super) fn of<T: JsonSchema>() -> Schema {
 /// The fields of a query with everything they refer to in place.
 pub(super) fn fields_of<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>()
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    // In a query nothing is `null`: a field that is not there has no default that could be written.
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for field in fields.into_iter().flat_map(serde_json::Map::values_mut).filter_map(Value::as_object_mut) {
+        if field.get("default").is_some_and(Value::is_null) {
+            field.remove("default");
+        }
+    }
+    schema
 }

@@ -1,5 +1,6 @@
 //! The live side of a comparison: what the projector's own state says.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,7 +95,10 @@ fn state_digest(state: &[u8]) -> Result<String, String> {
         metrics.remove("shown");
     }
     let digest = Sha256::digest(serde_json::to_vec(&state).map_err(text)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -124,7 +124,8 @@ pub(super) fn prefer() -> Value {
         "required": false,
         "description": "`wait=N`: answer 202 when it has not ended after so many seconds; `respond-async`: at once. \
                         It goes on. Nothing that only reads is answered so.",
-        "schema": {"type": "string", "pattern": "^(wait=[0-9]{1,3}|respond-async)$"},
+        // Anything: a preference that is not known is passed over (RFC 7240, 2).
+        "schema": {},
         "example": "wait=20",
     })
 }
