@@ -109,7 +109,7 @@ pub fn skeleton(title: &str, head: &Markup, tail: &Markup) -> String {
                         }
                         section.grid aria-label="Details" {
                             h2.unseen { "Details" }
-                            (Panel("agents", "Cost by agent", "of sandboxes, in this window, idle time included; as `gitledger cost` has it", "half").shown())
+                            (Panel("agents", "Cost by agent", "of sandboxes, in this window, idle time included; the same as “gitledger cost”", "half").shown())
                             (Panel("sandboxes", "Live sandboxes", "running or paused", "half").shown())
                             (Panel("latest", "Latest operations", "in this window; newest first", "full").shown())
                         }
