@@ -66,6 +66,8 @@ pub struct Needs {
     pub api_keys: bool,
     /// Invoke the functions of operations that can be deferred.
     pub invokes: bool,
+    /// Write metrics to Amazon Managed Prometheus.
+    pub remote_write: bool,
 }
 
 impl Needs {
@@ -81,6 +83,7 @@ impl Needs {
         webhook_secret: false,
         api_keys: false,
         invokes: false,
+        remote_write: false,
     };
 }
 
@@ -101,7 +104,7 @@ pub const OTHERS: &[Other] = &[
         summary: "Publishes the metrics",
         memory_mb: 512,
         timeout_s: 60,
-        needs: Needs { reads: true, projects: true, ..Needs::NONE },
+        needs: Needs { reads: true, projects: true, remote_write: true, ..Needs::NONE },
     },
     Other {
         name: "projector",
@@ -287,6 +290,7 @@ mod tests {
         assert!(names(|needs| needs.sequences) == ["repair", "sequencer"]);
         assert!(names(|needs| needs.webhook_secret) == ["sandbox-lifecycle"]);
         assert!(names(|needs| needs.invokes) == ["relay"]);
+        assert!(names(|needs| needs.remote_write) == ["exporter"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod origin;
 pub mod process;
 pub mod processes;
 pub mod program;
+pub mod runtime_api;
 pub mod system;
 pub mod template;
 pub mod tools;

@@ -32,6 +32,15 @@ pub fn temporary() -> TempDir {
     }
 }
 
+/// A port that was free a moment ago, for programs that take no zero.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    match listener {
+        Ok(address) => address.port(),
+        Err(error) => panic!("no free port: {error}"),
+    }
+}
+
 impl Default for Setup {
     fn default() -> Self {
         Self::new()

@@ -1,8 +1,17 @@
-//! The functions in `infra/aws/template.yaml`, written from the catalogue.
+//! `infra/aws/template.yaml`: its functions, written from the catalogue, and what AWS makes of it.
 
 use std::fmt::Write;
+use std::process::Stdio;
 
 use gitledger_functions::catalogue::{Function, Kind, Needs};
+use serde_json::Value;
+
+use crate::{tools, workspace};
+
+/// Where it is.
+pub const FILE: &str = "infra/aws/template.yaml";
+/// Any: nothing in the template depends on it.
+pub const REGION: &str = "us-east-1";
 
 /// Between which lines of the template they stand.
 pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
@@ -11,7 +20,7 @@ pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
 type Needed = fn(&Needs) -> bool;
 
 /// What each need is called among the template's policies.
-const POLICIES: [(&str, Needed); 10] = [
+const POLICIES: [(&str, Needed); 11] = [
     ("ReadsLedger", |needs| needs.reads),
     ("AppendsToLedger", |needs| needs.appends),
     ("WritesLog", |needs| needs.sequences),
@@ -22,6 +31,7 @@ const POLICIES: [(&str, Needed); 10] = [
     ("ReadsWebhookSecret", |needs| needs.webhook_secret),
     ("ReadsApiKeys", |needs| needs.api_keys),
     ("InvokesOperations", |needs| needs.invokes),
+    ("WritesMetrics", |needs| needs.remote_write),
 ];
 
 /// The policies that a function has.
@@ -160,4 +170,27 @@ fn stream(table: &str, batch: u32, filter: &str) -> String {
                 - Pattern: '{filter}'
 "
     )
+}
+
+/// The template as it is checked in.
+pub fn text() -> String {
+    let file = workspace::root().join(FILE);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// What AWS makes of a template, or why it makes nothing.
+pub fn translated(template: &str) -> Result<Value, String> {
+    use std::io::Write as _;
+    let mut translate = tools::sam().command();
+    translate.arg(workspace::root().join("tests/python/translate.py")).env("AWS_DEFAULT_REGION", REGION);
+    translate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = translate.spawn().map_err(|error| format!("Python: {error}"))?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(template.as_bytes()).map_err(|error| error.to_string())?;
+    }
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
 }

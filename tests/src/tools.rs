@@ -97,6 +97,11 @@ pub fn sam() -> Python {
     had(python::environment("sam", &["aws-sam-translator==1.115.0", "cfn-lint==1.58.0"]))
 }
 
+/// AWS on one machine: runs the functions' own binaries, without containers.
+pub fn ministack() -> Python {
+    had(python::environment("ministack", &["ministack==1.5.33"]))
+}
+
 /// `cargo-lambda`: the program, without the cross compiler (400 MB) that only its `build` needs.
 pub fn cargo_lambda() -> PathBuf {
     let name = "cargo-lambda";

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 #[cfg(feature = "aws")]
 mod with {
     use std::process::ExitCode;
+    use std::sync::Arc;
 
     use tokio::sync::Mutex;
 
@@ -28,7 +29,7 @@ mod with {
     }
 
     pub fn retry_dlq() -> ExitCode {
-        let prepare = async || dynamo::ledger(&secrets::settings(Needs::NONE).await?).await;
+        let prepare = async || Ok(Arc::new(dynamo::ledger(&secrets::settings(Needs::NONE).await?).await?));
         start("retry-dlq", prepare, async |ledger, _, _| dynamo::retry(ledger).await)
     }
 

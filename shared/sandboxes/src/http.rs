@@ -25,7 +25,11 @@ pub(crate) fn client(endpoint: &Endpoint) -> Result<Client, SandboxError> {
         .user_agent(concat!("gitledger/", env!("CARGO_PKG_VERSION")));
     // Without TLS there is no need to look for certificates, and none to have any; and what is on this
     // machine is not asked for through a proxy.
-    let builder = if endpoint.is_plain() { builder.tls_certs_only([]).no_proxy() } else { builder };
+    let builder = if endpoint.is_plain() {
+        builder.tls_certs_only([]).no_proxy()
+    } else {
+        crate::tls::trusting(builder)
+    };
     builder.build().map_err(|error| SandboxError::Unavailable(format!("HTTP client: {}", chain(&error))))
 }
 

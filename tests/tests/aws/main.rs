@@ -2,5 +2,6 @@
 //!
 //! Translated as AWS translates it, and linted then: linting the SAM template alone misses most errors.
 
+mod alarms;
 mod policies;
 mod template;

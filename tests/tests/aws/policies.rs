@@ -30,6 +30,8 @@ fn shown(resource: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Object(of) => match of.iter().next() {
             Some((kind, Value::String(name))) if kind == "Ref" || kind == "Fn::Sub" => name.clone(),
+            // With the parameter; without it the same on nothing.
+            Some((kind, Value::Array(all))) if kind == "Fn::If" => shown(&all[1]),
             Some((kind, Value::Array(path))) if kind == "Fn::GetAtt" => {
                 path.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
             }
@@ -109,6 +111,9 @@ fn wanted(function: &Function) -> BTreeSet<Permission> {
         (needs.api_keys, "ApiKeys"),
     ] {
         wanted.extend(needed.then_some(("secretsmanager:GetSecretValue", secret)));
+    }
+    if needs.remote_write {
+        wanted.push(("aps:RemoteWrite", "RemoteWriteWorkspace"));
     }
     let follows = matches!(function.kind, Kind::Other(other) if ["projector", "relay", "sequencer"].contains(&other.name));
     if function.defers() || follows {

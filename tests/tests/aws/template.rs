@@ -1,37 +1,14 @@
 //! The template as a file: written from the catalogue, translated, linted.
 
 use std::fs;
-use std::io::Write;
 use std::process::Stdio;
 
 use gitledger_functions::catalogue;
-use gitledger_tests::template::{MARKS, functions, resource};
+use gitledger_tests::template::{FILE, MARKS, REGION, functions, resource};
 use gitledger_tests::{tools, workspace};
 use serde_json::Value;
 
-const FILE: &str = "infra/aws/template.yaml";
-/// Any: nothing in the template depends on it.
-const REGION: &str = "us-east-1";
-
-/// The template as it is checked in.
-pub(crate) fn text() -> String {
-    let file = workspace::root().join(FILE);
-    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
-}
-
-/// What AWS makes of a template, or why it makes nothing.
-pub(crate) fn translated(template: &str) -> Result<Value, String> {
-    let mut translate = tools::sam().command();
-    translate.arg(workspace::root().join("tests/python/translate.py")).env("AWS_DEFAULT_REGION", REGION);
-    translate.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = translate.spawn().expect("Python starts");
-    child.stdin.take().expect("its input").write_all(template.as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
-}
+pub(crate) use gitledger_tests::template::{text, translated};
 
 /// What cfn-lint says about a translated template, warnings too; empty when it says nothing.
 fn linted(template: &Value) -> String {

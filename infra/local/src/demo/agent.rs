@@ -6,7 +6,7 @@ use gitledger_functions::answer::Outcome;
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::scene::{APP, CONTESTED, SECOND, SHARED_BRANCH, Scene};
+use super::stage::{APP, CONTESTED, SECOND, SHARED_BRANCH, Stage};
 
 /// About how many operations one agent asks for; the progress bar's measure.
 pub const STEPS: u64 = 21;
@@ -18,16 +18,16 @@ pub const SANDBOXES: usize = 3;
 const TRIES: usize = 8;
 
 /// The agent's day.
-pub async fn work(scene: Arc<Scene>, client: Client, number: u16) -> Result<(), String> {
+pub async fn work(stage: Arc<Stage>, client: Client, number: u16) -> Result<(), String> {
     let agent = format!("agent-{number:02}");
-    own_task(&scene, &client, &agent).await?;
-    shared_task(&scene, &client, &agent, number).await?;
-    look_around(&scene, &client, &agent).await
+    own_task(&stage, &client, &agent).await?;
+    shared_task(&stage, &client, &agent, number).await?;
+    look_around(&stage, &client, &agent).await
 }
 
 /// Clone, edit, status, diff, commit, push to a branch of its own; later, once more from a clone.
-async fn own_task(scene: &Scene, client: &Client, agent: &str) -> Result<(), String> {
-    let sandbox = clone(scene, client, APP, "main", agent, "own").await?;
+async fn own_task(stage: &Stage, client: &Client, agent: &str) -> Result<(), String> {
+    let sandbox = clone(stage, client, APP, "main", agent, "own").await?;
     let path = format!("agents/{agent}.md");
     write(client, &sandbox, &path, &format!("# {agent}\n\nwas here\n")).await?;
     client.done("status", json!({"sandbox_id": sandbox})).await?;
@@ -37,12 +37,12 @@ async fn own_task(scene: &Scene, client: &Client, agent: &str) -> Result<(), Str
         .done("commit", json!({"sandbox_id": sandbox, "message": format!("{agent} introduces itself")}))
         .await?;
     client.done("push", json!({"sandbox_id": sandbox})).await?;
-    take_up_again(scene, client, agent).await
+    take_up_again(stage, client, agent).await
 }
 
 /// The same agent and the same task: the clone may come from the sandbox that is there.
-async fn take_up_again(scene: &Scene, client: &Client, agent: &str) -> Result<(), String> {
-    let sandbox = clone(scene, client, APP, "main", agent, "own").await?;
+async fn take_up_again(stage: &Stage, client: &Client, agent: &str) -> Result<(), String> {
+    let sandbox = clone(stage, client, APP, "main", agent, "own").await?;
     write(client, &sandbox, &format!("agents/{agent}-again.md"), &format!("{agent} came back\n")).await?;
     let push = json!({"sandbox_id": sandbox, "commit_message": format!("{agent} comes back")});
     client.done("push", push).await.map(|_| ())
@@ -50,8 +50,8 @@ async fn take_up_again(scene: &Scene, client: &Client, agent: &str) -> Result<()
 
 /// Everybody pushes to one branch: a file of one's own, and every third agent the same line of the same
 /// file, which conflicts.
-async fn shared_task(scene: &Scene, client: &Client, agent: &str, number: u16) -> Result<(), String> {
-    let sandbox = clone(scene, client, APP, SHARED_BRANCH, agent, "shared").await?;
+async fn shared_task(stage: &Stage, client: &Client, agent: &str, number: u16) -> Result<(), String> {
+    let sandbox = clone(stage, client, APP, SHARED_BRANCH, agent, "shared").await?;
     write(client, &sandbox, &format!("notes/{agent}.md"), &format!("notes of {agent}\n")).await?;
     if number.is_multiple_of(3) {
         write(client, &sandbox, CONTESTED, &format!("last writer: {agent}\n")).await?;
@@ -87,8 +87,8 @@ async fn resolve(client: &Client, sandbox: &Value, agent: &str) -> Result<(), St
 }
 
 /// Reads another repository.
-async fn look_around(scene: &Scene, client: &Client, agent: &str) -> Result<(), String> {
-    let input = json!({"repo_url": scene.url(SECOND), "agent_id": agent, "task_id": "read", "shallow": true});
+async fn look_around(stage: &Stage, client: &Client, agent: &str) -> Result<(), String> {
+    let input = json!({"repo_url": stage.url(SECOND), "agent_id": agent, "task_id": "read", "shallow": true});
     let sandbox = client.done("clone", input).await?["sandbox_id"].clone();
     client.done("log", json!({"sandbox_id": sandbox, "limit": 5})).await?;
     client.done("branch-list", json!({"sandbox_id": sandbox})).await?;
@@ -97,7 +97,7 @@ async fn look_around(scene: &Scene, client: &Client, agent: &str) -> Result<(), 
 }
 
 async fn clone(
-    scene: &Scene,
+    stage: &Stage,
     client: &Client,
     repository: &str,
     branch: &str,
@@ -105,7 +105,7 @@ async fn clone(
     task: &str,
 ) -> Result<Value, String> {
     let input =
-        json!({"repo_url": scene.url(repository), "branch": branch, "agent_id": agent, "task_id": task});
+        json!({"repo_url": stage.url(repository), "branch": branch, "agent_id": agent, "task_id": task});
     Ok(client.done("clone", input).await?["sandbox_id"].clone())
 }
 

@@ -7,7 +7,8 @@ use gitledger_events::Stream;
 use gitledger_functions::Answer;
 use gitledger_functions::answer::Outcome;
 
-use super::scene::{APP, SHARED_BRANCH, Scene};
+use super::scene::Scene;
+use super::stage::{APP, SHARED_BRANCH};
 
 /// Every disagreement, in a sentence; none is the goal.
 pub async fn check(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
@@ -48,7 +49,7 @@ async fn ledger(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
 
 /// What landed is there, and nothing is there that was not told.
 fn remote(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
-    let refs = scene.remote.refs(APP).map_err(|error| error.to_string())?;
+    let refs = scene.stage.remote.refs(APP).map_err(|error| error.to_string())?;
     let mut wrong = Vec::new();
     let mut told: BTreeMap<String, String> = BTreeMap::new();
     for output in
@@ -56,7 +57,7 @@ fn remote(scene: &Scene, seen: &[Answer]) -> Result<Vec<String>, String> {
     {
         let text = |name: &str| output[name].as_str().unwrap_or_default().to_owned();
         let (branch, commit) = (text("pushed_branch"), text("commit_hash"));
-        if !scene.remote.contains(APP, &commit, &branch).map_err(|error| error.to_string())? {
+        if !scene.stage.remote.contains(APP, &commit, &branch).map_err(|error| error.to_string())? {
             wrong.push(format!("remote: {branch} does not have {commit}, which was told to have landed"));
         }
         told.insert(format!("refs/heads/{branch}"), commit);

@@ -12,6 +12,7 @@ use serde_json::Value;
 pub struct Client {
     http: reqwest::Client,
     url: String,
+    key: Option<String>,
     seen: Arc<Mutex<Vec<Answer>>>,
     progress: ProgressBar,
 }
@@ -21,14 +22,29 @@ impl Client {
     pub fn new(url: &str, progress: ProgressBar) -> Result<Self, String> {
         gitledger_sandboxes::tls::install();
         let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-        Ok(Self { http, url: url.to_owned(), seen: Arc::default(), progress })
+        Ok(Self { http, url: url.to_owned(), key: None, seen: Arc::default(), progress })
+    }
+
+    /// The same, showing nobody how it goes on.
+    pub fn quiet(url: &str) -> Result<Self, String> {
+        Self::new(url, ProgressBar::hidden())
+    }
+
+    /// The same with an API key.
+    #[must_use]
+    pub fn with_key(self, key: String) -> Self {
+        Self { key: Some(key), ..self }
     }
 
     /// Asks for an operation; the answer may be a failure.
     pub async fn ask(&self, operation: &str, input: Value) -> Result<Answer, String> {
         let address = format!("{}/git/{operation}", self.url);
-        let response =
-            self.http.post(address).json(&input).send().await.map_err(|error| error.to_string())?;
+        let request = self.http.post(address).json(&input);
+        let request = match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        };
+        let response = request.send().await.map_err(|error| error.to_string())?;
         let status = response.status();
         let body: Value = response.json().await.map_err(|error| error.to_string())?;
         let answer: Answer = serde_json::from_value(body.clone())

@@ -6,6 +6,7 @@ mod agreement;
 mod client;
 mod report;
 mod scene;
+mod stage;
 mod trouble;
 
 use std::sync::Arc;
@@ -15,12 +16,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
 use crate::commands::demo::Arguments;
-use client::Client;
+use gitledger_sandboxes::ControlPlane;
 use scene::Scene;
+
+pub use client::Client;
+pub use stage::Stage;
 
 /// Runs the demo. True when the ledger, the remote and the metrics agree.
 pub async fn run(arguments: &Arguments) -> Result<bool, String> {
-    let scene = Arc::new(Scene::set(arguments).await?);
+    let scene = Scene::set(arguments).await?;
     let started = Instant::now();
     let steps = u64::from(arguments.agents) * agent::STEPS + trouble::STEPS;
     let progress = ProgressBar::new(steps);
@@ -28,11 +32,12 @@ pub async fn run(arguments: &Arguments) -> Result<bool, String> {
     progress.enable_steady_tick(std::time::Duration::from_millis(120));
 
     let client = Client::new(&scene.system.url, progress.clone())?;
+    let control = scene.system.world.sandboxes.control().clone();
     let mut work = JoinSet::new();
     for number in 0..arguments.agents {
-        work.spawn(agent::work(scene.clone(), client.clone(), number));
+        work.spawn(agent::work(scene.stage.clone(), client.clone(), number));
     }
-    work.spawn(trouble::make(scene.clone(), client.clone()));
+    work.spawn(trouble::make(scene.stage.clone(), client.clone(), control));
     let mut broken = Vec::new();
     while let Some(ended) = work.join_next().await {
         match ended {
@@ -47,10 +52,26 @@ pub async fn run(arguments: &Arguments) -> Result<bool, String> {
     let wall = started.elapsed();
     let mut disagreements = agreement::check(&scene, &seen).await?;
     disagreements.extend(broken);
-    let scene = Arc::into_inner(scene).ok_or("the demo's work has not ended")?;
     report::show(arguments, &scene, &seen, wall, &disagreements).await?;
     scene.end().await?;
     Ok(disagreements.is_empty())
+}
+
+/// The same work one after the other, wherever gitledger is: the same ledger each time, but for the times in it.
+pub async fn one_after_the_other(
+    stage: Arc<Stage>,
+    client: &Client,
+    control: ControlPlane,
+    agents: u16,
+) -> Result<(), String> {
+    for number in 0..agents {
+        agent::work(stage.clone(), client.clone(), number).await?;
+    }
+    trouble::make(stage, client.clone(), control).await
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 fn style() -> ProgressStyle {

@@ -53,7 +53,7 @@ pub async fn show(
         arguments.agents,
         seen.len(),
         wall.as_secs_f64(),
-        scene.second
+        scene.stage.second
     );
     println!(
         "sandboxes   {} created, {} reused, {} lost;  {} conflicts, {} pushes tried again",

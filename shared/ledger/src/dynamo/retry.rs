@@ -46,7 +46,12 @@ async fn retry_one(
     fold: &(impl Fn(&[u8], &Recorded) -> Folded + Send + Sync),
 ) -> Result<Option<String>, LedgerError> {
     let before = Position::from_u64(position.as_u64().saturating_sub(1));
-    let Some(event) = ledger.read_all(before, 1).await?.into_iter().next() else {
+    let event = match ledger.read_all(before, 1).await {
+        Ok(page) => page.into_iter().next(),
+        Err(LedgerError::Unreadable { reason, .. }) => return Ok(Some(reason)),
+        Err(error) => return Err(error),
+    };
+    let Some(event) = event else {
         return Ok(Some("there is no event at this position".to_owned()));
     };
     for _ in 0..RACES_MAX {

@@ -1,14 +1,16 @@
 //! The Lambda functions as cargo-lambda runs them, beside a running `gitledger up`: the same ledger, the same
 //! sandboxes, the same answers.
 
-use std::net::TcpListener;
+mod by_hand;
+mod killed;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gitledger::remote::{Endpoint, Fault};
 use gitledger_tests::origin::APP;
-use gitledger_tests::{Agent, Origin, Process, Setup, program, tools, wait, workspace};
+use gitledger_tests::{Agent, Origin, Process, Setup, program, system, tools, wait, workspace};
 use serde_json::{Value, json};
 
 /// What the watcher would build at the first call of each; built before, and selected as the watcher does:
@@ -18,12 +20,6 @@ const FUNCTIONS: [&str; 5] = ["git-clone", "git-status", "operation-get", "proje
 fn build() {
     let selection: Vec<&str> = FUNCTIONS.iter().flat_map(|function| ["--bin", function]).collect();
     program::built(&selection, FUNCTIONS[0]);
-}
-
-/// A port that was free a moment ago: cargo-lambda takes no zero.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }
 
 /// `cargo lambda` in the workspace with this test's own environment, because it runs cargo, less what belongs
@@ -55,7 +51,7 @@ impl<'s> Lambda<'s> {
     }
 
     async fn watch_with(setup: &'s Setup, settings: &[(&str, &Path)]) -> Self {
-        let port = free_port().to_string();
+        let port = system::free_port().to_string();
         let mut watch = cargo_lambda(setup);
         watch.envs(settings.iter().copied());
         watch.args(["watch", "--ignore-changes", "-A", "127.0.0.1", "-P", &port]);
