@@ -37,6 +37,7 @@ impl Ministack {
         command.env("S3_DATA_DIR", dir.path().join("s3")).env("STATE_DIR", dir.path().join("state"));
         command.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         let process = Process::start_group("ministack", command);
+        gitledger_sandboxes::tls::install();
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(120))
