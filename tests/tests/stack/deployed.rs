@@ -80,7 +80,7 @@ impl Deployed {
     }
 }
 
-/// The functions as they are uploaded; not squeezed much, because they go nowhere.
+/// The functions as they are uploaded.
 fn pack(aws: &Ministack, functions: &[String]) {
     let built = workspace::target().join("lambda");
     for name in functions {
@@ -90,7 +90,7 @@ fn pack(aws: &Ministack, functions: &[String]) {
     let out = aws.dir().join("zips");
     std::fs::create_dir_all(&out).expect("a directory");
     let mut python = tools::ministack().command();
-    python.arg(workspace::root().join("tests/python/zipped.py")).arg(built).arg(out).arg("1");
+    python.arg(workspace::root().join("tests/python/zipped.py")).arg(built).arg(out);
     let mut child = python.stdin(Stdio::piped()).spawn().expect("Python starts");
     child.stdin.take().expect("its input").write_all(functions.join(" ").as_bytes()).expect("it reads");
     assert!(child.wait().expect("it ends").success(), "the functions were not packed");
