@@ -38,18 +38,12 @@ fn every_alarm_names_the_alert_that_it_is_or_has_a_reason_to_be_alone() {
     let alarms = alarms();
     for (name, alarm) in &alarms {
         let described = alarm["AlarmDescription"].as_str().unwrap_or_default();
-        match AS_ALERTS.iter().find(|(alarm, _)| alarm == name) {
-            Some((_, named)) => {
-                alert(named);
-                assert!(described.contains(named), "{name} does not say that it is {named}: {described}");
-            }
-            None => {
-                assert!(
-                    ALONE.iter().any(|(alone, _)| alone == name),
-                    "{name}: which alert is it, or why none?"
-                );
-                assert!(!described.contains("GitOperations"), "{name}: {described}");
-            }
+        if let Some((_, named)) = AS_ALERTS.iter().find(|(alarm, _)| alarm == name) {
+            alert(named);
+            assert!(described.contains(named), "{name} does not say that it is {named}: {described}");
+        } else {
+            assert!(ALONE.iter().any(|(alone, _)| alone == name), "{name}: which alert is it, or why none?");
+            assert!(!described.contains("GitOperations"), "{name}: {described}");
         }
     }
     assert_eq!(alarms.len(), AS_ALERTS.len() + ALONE.len(), "one of the lists names an alarm that is gone");
