@@ -10,6 +10,7 @@ mod git_arguments;
 mod git_example;
 pub mod host_arguments;
 pub mod keys;
+mod lasting;
 pub mod mcp;
 pub mod projection;
 pub mod replay;
