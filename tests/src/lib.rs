@@ -8,6 +8,7 @@ pub mod canary;
 pub mod history;
 pub mod ledger;
 pub mod monitoring;
+pub mod nats;
 pub mod origin;
 pub mod process;
 pub mod processes;

@@ -6,6 +6,7 @@
 mod authorizer;
 #[cfg(feature = "aws")]
 mod dynamo;
+mod feed;
 mod invocation;
 #[cfg(feature = "aws")]
 mod invoke;
@@ -83,6 +84,11 @@ pub fn exporter() -> ExitCode {
             }
         },
     )
+}
+
+/// The feed: puts on the bus what is not on it yet, whatever woke it.
+pub fn feed() -> ExitCode {
+    start("feed", feed::prepare, async |feeder, invocation, _| feed::handle(feeder, invocation).await)
 }
 
 /// The reaper: one round. Unlike `sandbox-reap` it is not recorded itself.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::ApiKey;
 use crate::exporter::{self, Credential, Destination};
+use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
 pub use tokens::Tokens;
@@ -55,6 +56,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "GITLEDGER_DEPLOYMENT",
         "name of this deployment, marked on its sandboxes; default: one per data directory",
     ),
+    ("GITLEDGER_EVENT_BUS", "on AWS: the EventBridge bus on which every event is put; unset: none"),
     ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
     ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
     ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
@@ -73,6 +75,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "GITLEDGER_SANDBOX_TTL_S",
         "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
     ),
+    ("NATS_PASSWORD", "password for NATS"),
+    ("NATS_TOKEN", "token for NATS, where it knows by a token who comes"),
+    ("NATS_URL", "the NATS server to which every event is published, `nats://` or `tls://`; unset: none"),
+    ("NATS_USER", "user name for NATS"),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
     ("REMOTE_WRITE_PASSWORD", "password for remote write"),
     (
@@ -98,6 +104,10 @@ pub struct Settings {
     pub pushgateway: Option<url::Url>,
     /// Where they are published by remote write.
     pub remote_write: Option<Destination>,
+    /// The NATS server to which events are published.
+    pub nats: Option<NatsServer>,
+    /// The EventBridge bus on which they are put.
+    pub event_bus: Option<String>,
     /// The mark on this deployment's sandboxes.
     pub deployment: Option<String>,
     /// Life of a sandbox in seconds, where it goes over the policy's.
@@ -224,6 +234,8 @@ impl Settings {
                 .map(|text| web_address("PUSHGATEWAY_URL", &text))
                 .transpose()?,
             remote_write: remote_write(get)?,
+            nats: get("NATS_URL").map(|address| nats(get, &address)).transpose()?,
+            event_bus: get("GITLEDGER_EVENT_BUS"),
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
             webhook: get("E2B_WEBHOOK_SECRET")
@@ -240,6 +252,12 @@ impl Settings {
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
         })
+    }
+
+    /// Publishes events to the NATS server at this address; who comes is in the environment.
+    pub fn publish_to_nats(&mut self, address: &str) -> Result<(), SettingsError> {
+        self.nats = Some(nats(&variable, address)?);
+        Ok(())
     }
 
     /// Where API keys are kept.
@@ -353,6 +371,11 @@ fn remote_write(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Destinati
         (None, None) => Credential::Plain,
     };
     Ok(Some(Destination { address, credential }))
+}
+
+fn nats(get: &dyn Fn(&str) -> Option<String>, address: &str) -> Result<NatsServer, SettingsError> {
+    let server = NatsServer::new(address, get("NATS_TOKEN"), get("NATS_USER"), get("NATS_PASSWORD"));
+    server.map_err(|(variable, rule)| wrong(variable, &rule))
 }
 
 fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {

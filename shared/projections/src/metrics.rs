@@ -9,6 +9,6 @@ pub mod render;
 pub mod snapshot;
 
 pub use definitions::{Kind, Label, METRICS, Metric, Values, Vocabulary};
-pub use projection::{About, Metrics, Observation, Shown};
+pub use projection::{About, FeedStanding, Metrics, Observation, Shown};
 pub use render::render;
 pub use snapshot::{Count, HistogramValue, MetricsSnapshot, Series};

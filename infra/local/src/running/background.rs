@@ -8,6 +8,7 @@ use gitledger_functions::{World, reaper};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::feeding::Feeder;
 use crate::gateway::Gateway;
 
 /// How often the projections are saved; what is not saved is folded again after a restart.
@@ -24,6 +25,7 @@ const EXPORT_EVERY: Duration = Duration::from_secs(15);
 pub(super) fn start(
     gateway: &Gateway,
     exporter: Option<Arc<Exporter>>,
+    feeder: Option<&Feeder>,
     stop: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = Vec::new();
@@ -49,6 +51,9 @@ pub(super) fn start(
     }));
     if gateway.world.sandbox_policy.pool > 0 {
         tasks.push(tokio::spawn(filling(gateway.world.clone(), stop.clone())));
+    }
+    if let Some(feeder) = feeder {
+        tasks.push(tokio::spawn(feeder.clone().run(gateway.world.ledger.clone(), stop.clone())));
     }
     if let Some(exporter) = exporter {
         let world = gateway.world.clone();
