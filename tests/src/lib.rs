@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod canary;
+pub mod filled;
 pub mod history;
 pub mod ledger;
 pub mod monitoring;

@@ -1,6 +1,6 @@
 //! A real NATS with `JetStream` on a free port, and what is in its stream as the official client reads it.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -98,6 +98,6 @@ impl Nats {
     }
 }
 
-fn script() -> impl AsRef<Path> {
+fn script() -> PathBuf {
     workspace::root().join("tests/python/feed.py")
 }

@@ -4,6 +4,7 @@ pub mod board;
 pub mod buckets;
 pub mod definitions;
 pub mod openmetrics;
+pub mod process;
 pub mod projection;
 pub mod render;
 pub mod snapshot;

@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::feeding::Feeder;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, measured};
 
 /// How often the projections are saved; what is not saved is folded again after a restart.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
@@ -32,6 +32,7 @@ pub(super) fn start(
     let world = gateway.world.clone();
     tasks.push(every(SAVE_EVERY, stop.clone(), move || {
         let world = world.clone();
+        measured::tidy();
         async move {
             world.projector.save().await.map_err(|error| error.to_string())?;
             world.spending.save().await.map(|_| ()).map_err(|error| error.to_string())
