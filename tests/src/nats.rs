@@ -83,6 +83,11 @@ impl Nats {
         text.lines().map(message).collect()
     }
 
+    /// How many messages are in the stream.
+    pub fn count(&self) -> u64 {
+        self.client(&["count", STREAM]).trim().parse().unwrap_or_default()
+    }
+
     fn client(&self, arguments: &[&str]) -> String {
         let mut command = tools::nats_client().command();
         command.arg(script()).arg(self.url()).args(arguments);

@@ -1,7 +1,8 @@
 //! The feed and the bus killed at any moment. `GITLEDGER_EXAMPLES=300` is the long run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use gitledger_ledger::Ledger;
 use gitledger_tests::nats::Nats;
 use gitledger_tests::{Process, Setup};
 
@@ -27,16 +28,17 @@ async fn every_event_is_in_the_stream_once_and_in_order_whenever_feed_and_bus_ar
     let setup = Setup::new().with("NATS_URL", nats.url());
     let ledger = open(&setup.data());
     let mut dice = 7;
-    let mut midway = 0;
+    let (mut midway, mut before) = (0, 0);
     for round in 0..rounds {
         for _ in 0..OPERATIONS {
             operation(&ledger).await;
         }
         let feed = Process::start("gitledger feed", setup.command(&["feed", "--follow"]));
-        // Some before it has connected, some in the middle of a batch, some after the last.
-        tokio::time::sleep(Duration::from_millis(10 + roll(&mut dice, 150))).await;
-        for _ in 0..roll(&mut dice, 40) {
+        // Some before it has connected, some in the middle of a batch, some after the last; work goes on meanwhile.
+        let end = Instant::now() + Duration::from_millis(20 + roll(&mut dice, 700));
+        while Instant::now() < end {
             operation(&ledger).await;
+            tokio::time::sleep(Duration::from_millis(roll(&mut dice, 8))).await;
         }
         if round % 4 == 3 {
             nats.kill().await;
@@ -45,8 +47,11 @@ async fn every_event_is_in_the_stream_once_and_in_order_whenever_feed_and_bus_ar
         } else {
             feed.kill().await;
         }
-        let messages = nats.messages().len();
-        midway += usize::from(messages > 0 && messages < setup.events().len());
+        let messages = nats.count();
+        let events = ledger.head().await.unwrap().as_u64();
+        println!("round {round}: {messages} of {events} events in the stream");
+        midway += usize::from(messages > before && messages < events);
+        before = messages;
     }
     assert!(midway > 0, "nothing was ever killed in the middle");
     let output = setup.run(&["feed"]);
