@@ -19,8 +19,8 @@ use url::Url;
 use crate::World;
 use fence::Fence;
 pub use pushgateway::Pushgateway;
-pub use remote_write::{Credential, Destination, RemoteWrite};
 pub(crate) use pushgateway::is_this_machine;
+pub use remote_write::{Credential, Destination, RemoteWrite};
 pub use sigv4::Aws;
 pub(crate) use sigv4::Signing;
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gitledger::dashboard::Index;
-use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_ledger::Ledger;
+use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_tests::{Setup, filled, tools, workspace};
 use jiff::Timestamp;
 use serde_json::{Value, json};

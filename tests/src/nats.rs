@@ -48,9 +48,8 @@ impl Nats {
         command.arg(format!("--config={}", config.display()));
         command.args(["--addr=127.0.0.1", &format!("--port={port}")]);
         let mut process = Process::start("nats-server", command);
-        let listens = |line: &str| {
-            Some(line.split_once("Listening for client connections on ")?.1.trim().to_owned())
-        };
+        let listens =
+            |line: &str| Some(line.split_once("Listening for client connections on ")?.1.trim().to_owned());
         self.address = process.line("its address", listens).await;
         process.line("it is ready", |line| line.contains("Server is ready").then_some(())).await;
         self.process = Some(process);

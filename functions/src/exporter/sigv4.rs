@@ -96,7 +96,8 @@ mod tests {
             secret: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned()),
             session_token: None,
         };
-        let signing = Signing { aws: &aws, service: "service", at: "2015-08-30T12:36:00Z".parse().unwrap(), also: &[] };
+        let signing =
+            Signing { aws: &aws, service: "service", at: "2015-08-30T12:36:00Z".parse().unwrap(), also: &[] };
         let headers = signing.headers("GET", &"https://example.amazonaws.com/".parse().unwrap(), b"");
         assert_eq!(headers[0], ("x-amz-date", "20150830T123600Z".to_owned()));
         let wanted = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \

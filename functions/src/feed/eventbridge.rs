@@ -104,7 +104,8 @@ impl EventBridge {
         let told = answer["Entries"].as_array().filter(|told| told.len() == sent);
         let told = told.ok_or("answered without a word on each entry")?;
         let refused = told.iter().enumerate().filter(|(_, entry)| entry["EventId"].as_str().is_none());
-        let code = |entry: &Value| entry["ErrorCode"].as_str().unwrap_or("refused").chars().take(100).collect();
+        let code =
+            |entry: &Value| entry["ErrorCode"].as_str().unwrap_or("refused").chars().take(100).collect();
         Ok(refused.map(|(place, entry)| (place, code(entry))).collect())
     }
 }
@@ -150,8 +151,7 @@ mod tests {
     use super::*;
 
     fn sizes(details: &[usize]) -> Vec<usize> {
-        let entries: Vec<Value> =
-            details.iter().map(|bytes| json!({"Detail": "x".repeat(*bytes)})).collect();
+        let entries: Vec<Value> = details.iter().map(|bytes| json!({"Detail": "x".repeat(*bytes)})).collect();
         groups(&entries).map(<[Value]>::len).collect()
     }
 

@@ -37,7 +37,9 @@ fn shown(resource: &Value) -> String {
                 path.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
             }
             // A text with variables, and what they stand for.
-            Some((kind, Value::Array(sub))) if kind == "Fn::Sub" => sub[0].as_str().unwrap_or_default().to_owned(),
+            Some((kind, Value::Array(sub))) if kind == "Fn::Sub" => {
+                sub[0].as_str().unwrap_or_default().to_owned()
+            }
             _ => resource.to_string(),
         },
         other => other.to_string(),

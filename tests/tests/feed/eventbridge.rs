@@ -41,7 +41,8 @@ async fn put_events(State(bus): State<Bus>, headers: HeaderMap, body: Bytes) -> 
     let authorization = header("authorization");
     let signed = authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
         && authorization.contains("/eu-central-1/events/aws4_request")
-        && authorization.contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,");
+        && authorization
+            .contains("SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,");
     if !signed || header("x-amz-security-token") != "session" || header("x-amz-date").is_empty() {
         return (StatusCode::FORBIDDEN, authorization.to_owned()).into_response();
     }

@@ -12,8 +12,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
 use uuid::Uuid;
 
-use super::frame::{self, Frame};
 pub(crate) use super::frame::Message;
+use super::frame::{self, Frame};
 use super::server::{Credential, Server};
 
 /// Plain or not.

@@ -36,7 +36,9 @@ impl Message {
 }
 
 /// The next frame.
-pub(super) async fn read<R: AsyncBufRead + AsyncRead + Unpin + Send>(reader: &mut R) -> Result<Frame, String> {
+pub(super) async fn read<R: AsyncBufRead + AsyncRead + Unpin + Send>(
+    reader: &mut R,
+) -> Result<Frame, String> {
     let mut line = Vec::new();
     let read = (&mut *reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await;
     read.map_err(|error| error.to_string())?;
@@ -59,7 +61,11 @@ pub(super) async fn read<R: AsyncBufRead + AsyncRead + Unpin + Send>(reader: &mu
 }
 
 /// `subject sid [reply] [header bytes] bytes`, then the bytes.
-async fn message<R: AsyncRead + Unpin + Send>(reader: &mut R, rest: &str, headed: bool) -> Result<Frame, String> {
+async fn message<R: AsyncRead + Unpin + Send>(
+    reader: &mut R,
+    rest: &str,
+    headed: bool,
+) -> Result<Frame, String> {
     let broken = || "a message that is not NATS'".to_owned();
     let words: Vec<&str> = rest.split_ascii_whitespace().collect();
     let numbers = if headed { 2 } else { 1 };
@@ -77,7 +83,8 @@ async fn message<R: AsyncRead + Unpin + Send>(reader: &mut R, rest: &str, headed
     bytes.truncate(all);
     let body = bytes.split_off(head);
     let status = String::from_utf8_lossy(&bytes);
-    let status = status.lines().next().and_then(|line| line.strip_prefix("NATS/1.0 ")?.get(..3)?.parse().ok());
+    let status =
+        status.lines().next().and_then(|line| line.strip_prefix("NATS/1.0 ")?.get(..3)?.parse().ok());
     Ok(Frame::Message(Message { subject: words[0].to_owned(), status, body }))
 }
 

@@ -51,7 +51,9 @@ impl Server {
             (None, Some(name), Some(password)) => Credential::User { name, password: Secret::new(password) },
             (None, Some(_), None) => return Err(("NATS_PASSWORD", "is needed with NATS_USER".to_owned())),
             (None, None, Some(_)) => return Err(("NATS_USER", "is needed with NATS_PASSWORD".to_owned())),
-            (Some(_), ..) => return Err(("NATS_TOKEN", "goes without NATS_USER and NATS_PASSWORD".to_owned())),
+            (Some(_), ..) => {
+                return Err(("NATS_TOKEN", "goes without NATS_USER and NATS_PASSWORD".to_owned()));
+            }
         };
         let here = match url.host() {
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -86,9 +88,15 @@ mod tests {
 
     #[test]
     fn a_credential_is_never_in_an_address_nor_sent_in_the_open() {
-        assert!(refused("nats://me:canary@127.0.0.1:4222", None).is_some_and(|rule| rule.contains("NATS_USER")));
-        assert!(refused("nats://nats.example:4222", Some("canary")).is_some_and(|rule| rule.contains("tls://")));
-        for good in ["tls://nats.example", "nats://127.0.0.1:4222", "nats://localhost:4222", "nats://[::1]:4222"] {
+        assert!(
+            refused("nats://me:canary@127.0.0.1:4222", None).is_some_and(|rule| rule.contains("NATS_USER"))
+        );
+        assert!(
+            refused("nats://nats.example:4222", Some("canary")).is_some_and(|rule| rule.contains("tls://"))
+        );
+        for good in
+            ["tls://nats.example", "nats://127.0.0.1:4222", "nats://localhost:4222", "nats://[::1]:4222"]
+        {
             assert_eq!(refused(good, Some("canary")), None, "{good}");
         }
         let server = Server::new("tls://nats.example", Some("canary".to_owned()), None, None).unwrap();

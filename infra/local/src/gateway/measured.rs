@@ -23,7 +23,8 @@ fn recorder() -> Option<&'static PrometheusHandle> {
     static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     let recorder = RECORDER.get_or_init(|| {
         let duration = Matcher::Full(HTTP_DURATION.name.to_owned());
-        let builder = PrometheusBuilder::new().set_buckets_for_metric(duration, HTTP_DURATION.buckets).ok()?;
+        let builder =
+            PrometheusBuilder::new().set_buckets_for_metric(duration, HTTP_DURATION.buckets).ok()?;
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         // Another one, of a program that this is a part of, has them then.

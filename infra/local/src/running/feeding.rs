@@ -69,7 +69,10 @@ impl Feeder {
                 Fed::Held => LOOK,
                 Fed::Failed(reason) => {
                     if in_the_way.as_ref() != Some(&reason) {
-                        tracing::warn!(reason, "events wait: the message bus does not take them; it is tried again");
+                        tracing::warn!(
+                            reason,
+                            "events wait: the message bus does not take them; it is tried again"
+                        );
                         in_the_way = Some(reason);
                     }
                     pause = (pause * 2).min(AGAIN[1]);
@@ -108,7 +111,10 @@ fn take(data: &Path) -> Result<File, String> {
     let path = data.join(LOCK_FILE);
     let lock = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     lock.try_lock().map_err(|_| {
-        format!("another program feeds the events of {} already; stop it, or leave --nats out", data.display())
+        format!(
+            "another program feeds the events of {} already; stop it, or leave --nats out",
+            data.display()
+        )
     })?;
     Ok(lock)
 }

@@ -310,7 +310,8 @@ impl Metrics {
 }
 
 fn put_feed(board: &mut Board<'_>, feed: FeedStanding, now: Timestamp) {
-    let lag = feed.waits_since.map_or(0, |at| now.as_microsecond().saturating_sub(at.as_microsecond()).max(0));
+    let lag =
+        feed.waits_since.map_or(0, |at| now.as_microsecond().saturating_sub(at.as_microsecond()).max(0));
     #[allow(clippy::cast_precision_loss)] // as Prometheus has it
     let (position, lag_seconds) = (feed.position as f64, lag as f64 / 1e6);
     board.set(&define::FEED_POSITION, &[], position);
