@@ -1,6 +1,7 @@
 //! The one place that reads the environment: every variable, its meaning, its default.
 
 mod elsewhere;
+mod published;
 mod tokens;
 
 use std::path::PathBuf;
@@ -13,10 +14,11 @@ use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::access::ApiKey;
-use crate::exporter::{self, Credential, Destination};
+use crate::exporter::Destination;
 use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
+use published::{nats, remote_write, web_address};
 pub use tokens::Tokens;
 
 /// A variable that is wrong or missing, named.
@@ -349,41 +351,6 @@ fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, Settings
         Ok(seconds) if (60..=86_400).contains(&seconds) => Ok(Some(seconds)),
         _ => Err(wrong("GITLEDGER_SANDBOX_TTL_S", "must be 60 to 86400 seconds")),
     }
-}
-
-fn remote_write(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Destination>, SettingsError> {
-    let Some(address) = get("REMOTE_WRITE_URL") else { return Ok(None) };
-    let address = web_address("REMOTE_WRITE_URL", &address)?;
-    let needed = |name: &str| get(name).ok_or_else(|| wrong(name, "is needed for remote write as it is set"));
-    let credential = match (get("REMOTE_WRITE_REGION"), get("REMOTE_WRITE_USER")) {
-        (Some(_), Some(_)) => {
-            return Err(wrong("REMOTE_WRITE_USER", "goes without REMOTE_WRITE_REGION"));
-        }
-        (Some(region), None) => Credential::Aws(exporter::Aws {
-            region,
-            key_id: needed("AWS_ACCESS_KEY_ID")?,
-            secret: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
-            session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
-        }),
-        (None, Some(user)) => {
-            Credential::Basic { user, password: Secret::new(needed("REMOTE_WRITE_PASSWORD")?) }
-        }
-        (None, None) => Credential::Plain,
-    };
-    Ok(Some(Destination { address, credential }))
-}
-
-fn nats(get: &dyn Fn(&str) -> Option<String>, address: &str) -> Result<NatsServer, SettingsError> {
-    let server = NatsServer::new(address, get("NATS_TOKEN"), get("NATS_USER"), get("NATS_PASSWORD"));
-    server.map_err(|(variable, rule)| wrong(variable, &rule))
-}
-
-fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {
-    let url = url::Url::parse(text).map_err(|error| wrong(variable, &format!("is not a URL: {error}")))?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        return Ok(url);
-    }
-    Err(wrong(variable, "must start with http:// or https:// and a host"))
 }
 
 fn wrong(variable: &str, rule: &str) -> SettingsError {
