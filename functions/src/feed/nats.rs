@@ -30,7 +30,7 @@ const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 /// For a connection, a question, or a batch.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After so long without use a connection is made anew: nobody has answered the server's pings meanwhile.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Room for headers within what the server takes as one message.
 const HEADERS_BYTES: usize = 1024;
 

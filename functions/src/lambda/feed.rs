@@ -14,7 +14,7 @@ use crate::feed::{Bus, EventBridge, Fed, Feed, Nats};
 use crate::{World, catalogue};
 
 /// After how long an invocation leaves the rest to the next one, where the platform does not say.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the function has of the world.
 pub(super) struct Feeder {
