@@ -51,7 +51,9 @@ pub fn operation(name: &'static str) -> ExitCode {
     start(
         function,
         async || worlds::of(function).await,
-        async move |world, invocation, event| operation::handle(world, name, invocation, event).await,
+        async move |world, invocation, event| {
+            Box::pin(operation::handle(world, name, invocation, event)).await
+        },
     )
 }
 
