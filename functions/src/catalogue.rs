@@ -66,6 +66,8 @@ pub struct Needs {
     pub api_keys: bool,
     /// Invoke the functions of operations that can be deferred.
     pub invokes: bool,
+    /// Put events on the bus that is named.
+    pub feeds: bool,
 }
 
 impl Needs {
@@ -81,6 +83,7 @@ impl Needs {
         webhook_secret: false,
         api_keys: false,
         invokes: false,
+        feeds: false,
     };
 }
 
@@ -102,6 +105,13 @@ pub const OTHERS: &[Other] = &[
         memory_mb: 512,
         timeout_s: 60,
         needs: Needs { reads: true, projects: true, ..Needs::NONE },
+    },
+    Other {
+        name: "feed",
+        summary: "Puts every event on the message bus",
+        memory_mb: 256,
+        timeout_s: 120,
+        needs: Needs { reads: true, projects: true, feeds: true, ..Needs::NONE },
     },
     Other {
         name: "projector",
@@ -272,6 +282,7 @@ mod tests {
         let wanted = [
             "authorizer",
             "exporter",
+            "feed",
             "operation-get",
             "operation-list",
             "projector",
@@ -287,6 +298,7 @@ mod tests {
         assert!(names(|needs| needs.sequences) == ["repair", "sequencer"]);
         assert!(names(|needs| needs.webhook_secret) == ["sandbox-lifecycle"]);
         assert!(names(|needs| needs.invokes) == ["relay"]);
+        assert!(names(|needs| needs.feeds) == ["feed"]);
     }
 
     #[test]

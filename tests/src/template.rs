@@ -11,7 +11,7 @@ pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
 type Needed = fn(&Needs) -> bool;
 
 /// What each need is called among the template's policies.
-const POLICIES: [(&str, Needed); 10] = [
+const POLICIES: [(&str, Needed); 11] = [
     ("ReadsLedger", |needs| needs.reads),
     ("AppendsToLedger", |needs| needs.appends),
     ("WritesLog", |needs| needs.sequences),
@@ -22,6 +22,7 @@ const POLICIES: [(&str, Needed); 10] = [
     ("ReadsWebhookSecret", |needs| needs.webhook_secret),
     ("ReadsApiKeys", |needs| needs.api_keys),
     ("InvokesOperations", |needs| needs.invokes),
+    ("PutsEvents", |needs| needs.feeds),
 ];
 
 /// The policies that a function has.
@@ -100,18 +101,22 @@ fn events(function: &Function) -> String {
     lines
 }
 
+/// The pattern of a new segment in the log.
+const LOG_GREW: &str = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#;
+
 fn others_events(name: &str) -> String {
     match name {
         "exporter" => schedule("Publish", "1 minute", Some("Publishes")),
         "reaper" => schedule("Reap", "1 minute", None),
-        "projector" => {
-            stream("LogTable", 1000, r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#)
-        }
-        "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#),
+        // Both only have to be woken: they read the log from where they were.
+        "projector" => stream("LogTable", 1000, LOG_GREW, None),
+        "feed" => stream("LogTable", 1000, LOG_GREW, Some("Feeds")),
+        "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#, None),
         "relay" => stream(
             "EventsTable",
             100,
             r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":[{"prefix":"operation-"}]}}}}"#,
+            None,
         ),
         _ => String::new(),
     }
@@ -140,14 +145,17 @@ fn schedule(name: &str, rate: &str, condition: Option<&str>) -> String {
     )
 }
 
-fn stream(table: &str, batch: u32, filter: &str) -> String {
+fn stream(table: &str, batch: u32, filter: &str, condition: Option<&str>) -> String {
+    let enabled = condition
+        .map(|condition| format!("            Enabled: !If [{condition}, true, false]\n"))
+        .unwrap_or_default();
     format!(
         "        Changes:
           Type: DynamoDB
           Properties:
             Stream: !GetAtt {table}.StreamArn
             StartingPosition: TRIM_HORIZON
-            BatchSize: {batch}
+{enabled}            BatchSize: {batch}
             MaximumBatchingWindowInSeconds: 1
             ParallelizationFactor: 1
             FunctionResponseTypes: [ReportBatchItemFailures]

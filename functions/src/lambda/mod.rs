@@ -6,6 +6,7 @@
 mod authorizer;
 #[cfg(feature = "aws")]
 mod dynamo;
+mod feed;
 mod invocation;
 #[cfg(feature = "aws")]
 mod invoke;
@@ -50,7 +51,9 @@ pub fn operation(name: &'static str) -> ExitCode {
     start(
         function,
         async || worlds::of(function).await,
-        async move |world, invocation, event| operation::handle(world, name, invocation, event).await,
+        async move |world, invocation, event| {
+            Box::pin(operation::handle(world, name, invocation, event)).await
+        },
     )
 }
 
@@ -83,6 +86,11 @@ pub fn exporter() -> ExitCode {
             }
         },
     )
+}
+
+/// The feed: puts on the bus what is not on it yet, whatever woke it.
+pub fn feed() -> ExitCode {
+    start("feed", feed::prepare, async |feeder, invocation, _| feed::handle(feeder, invocation).await)
 }
 
 /// The reaper: one round. Unlike `sandbox-reap` it is not recorded itself.

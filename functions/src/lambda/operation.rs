@@ -29,8 +29,8 @@ pub(super) async fn handle(
     let caller = Trigger::caller(&event);
     match Trigger::read(event) {
         Err(refusal) => Ok(told(caller, invocation, name, Err(refusal), None)),
-        Ok(Trigger::Http(http)) => Ok(of_http(world, name, invocation, &http).await),
-        Ok(Trigger::Queue(messages)) => Ok(of_queue(world, name, invocation, messages).await),
+        Ok(Trigger::Http(http)) => Ok(Box::pin(of_http(world, name, invocation, &http)).await),
+        Ok(Trigger::Queue(messages)) => Ok(Box::pin(of_queue(world, name, invocation, messages)).await),
         Ok(Trigger::Changes(_)) => Err("an operation is not asked for by a table's stream".into()),
         Ok(Trigger::Schedule) => of_json(world, name, invocation, json!({})).await,
         Ok(Trigger::Direct(event)) => match resumed(&event) {

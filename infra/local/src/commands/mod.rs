@@ -5,6 +5,7 @@ pub mod cost;
 pub mod dashboard;
 pub mod demo;
 pub mod events;
+pub mod feed;
 pub mod git;
 mod git_arguments;
 mod git_example;
@@ -60,6 +61,7 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Feed(feed::Arguments),
     Cost(cost::Arguments),
     Projection(projection::Arguments),
     Dashboard(dashboard::Arguments),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Feed(arguments)) => blocking(feed::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
         Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),

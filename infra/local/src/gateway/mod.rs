@@ -4,6 +4,7 @@ mod access;
 mod dashboard;
 mod docs;
 mod guard;
+pub(crate) mod measured;
 pub mod openapi;
 pub(crate) mod reply;
 mod route;

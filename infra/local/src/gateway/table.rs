@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::on;
 use gitledger_functions::costs::{Question, Told as CostTold};
 use gitledger_functions::{Answer, Refusal};
@@ -15,6 +15,7 @@ use gitledger_projections::timeline::{CostTable, Found};
 
 use super::access::admit;
 use super::guard::{Place, own_pages};
+use super::measured::measured;
 use super::route::{Body, Method, Route, Told, Words, fields_of, of};
 use super::shapes::{EventsPage, Health, Index, Page, Sandbox, Sandboxes};
 use super::{Gateway, dashboard, docs, openapi, reply, routes};
@@ -339,5 +340,6 @@ pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(gateway.clone(), admit))
         .layer(from_fn_with_state(place, own_pages))
+        .layer(from_fn(measured))
         .with_state(gateway)
 }
