@@ -10,7 +10,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use gitledger_events::operation::{Effect, OperationRequested, OperationSucceeded, Timing};
-use gitledger_events::sandbox::{Reuse, SandboxCreated, SandboxLeased, SandboxReleased};
+use gitledger_events::sandbox::{
+    KillReason, Reuse, SandboxCreated, SandboxKilled, SandboxLeased, SandboxReleased,
+};
 use gitledger_events::{Actor, Elapsed, Fact, NewEvent, Repo, Stream};
 use gitledger_ledger::sqlite::{Durability, Scanner, SqliteLedger};
 use gitledger_ledger::{Commit, Expected, Ledger, Position};
@@ -198,7 +200,7 @@ fn kept(path: &Path) -> Vec<Kept> {
     rows
 }
 
-/// Operations as they are: request, lease, release, outcome; every tenth has a sandbox made.
+/// Operations as they are: request, lease, release, outcome; every tenth has a sandbox made, and the last in it ends it.
 fn fill(path: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let ledger = SqliteLedger::open(path, Durability::Relaxed).expect("a ledger");
@@ -234,6 +236,9 @@ fn fill(path: &Path) {
         if epoch == 1 {
             versions = 0;
             on_sandbox.insert(0, event(0, created(id, at(3_600_000_000)).into()));
+        }
+        if epoch == PER_SANDBOX {
+            on_sandbox.push(event(4, SandboxKilled { reason: KillReason::Idle }.into()));
         }
         let expected = if versions == 0 { Expected::Empty } else { Expected::Version(versions) };
         versions += on_sandbox.len() as u64;

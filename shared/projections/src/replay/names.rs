@@ -56,7 +56,7 @@ impl Names {
     }
 }
 
-/// A short hash for short names. They come from our own ledger: nobody gains by making them collide but
+/// A short hash for short names and for their numbers. They come from our own ledger: nobody gains by making them collide but
 /// whoever may write there, and then only time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quick(u64);
@@ -75,6 +75,10 @@ impl Hasher for Quick {
             *to = *from;
         }
         self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(rest)).wrapping_mul(FACTOR);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0.rotate_left(5) ^ u64::from(number)).wrapping_mul(FACTOR);
     }
 
     fn finish(&self) -> u64 {

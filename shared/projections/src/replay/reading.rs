@@ -123,10 +123,11 @@ impl ReadJson for SerdeJson {
 impl RawEvent<'_> {
     /// Its brief. An error means what it means to the projector: the event is put aside.
     pub fn brief(&self, names: &mut Names) -> Result<Brief, Unreadable> {
-        self.brief_by::<SerdeJson>(names)
+        // As we write it, it is read at once; as others might, by a reader that knows all of JSON.
+        self.plainly(names).map_or_else(|| self.brief_by::<SerdeJson>(names), Ok)
     }
 
-    /// Its brief, read by something else.
+    /// Its brief, by a reader of JSON.
     pub fn brief_by<R: ReadJson>(&self, names: &mut Names) -> Result<Brief, Unreadable> {
         let unreadable = |reason: String| Unreadable {
             position: self.position,
