@@ -52,6 +52,11 @@ impl Table {
         Ok(Self { name, prices })
     }
 
+    /// The rows, day by day.
+    pub fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
     /// What figures cost: each day by the rows that held on it, rounded once.
     pub fn figures(&self, figures: &Figures) -> NanoDollars {
         figures

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gitledger_events::Elapsed;
+use gitledger_events::{Elapsed, Event, NewEvent};
 use gitledger_events::fact::TYPES;
 use gitledger_events::sandbox::Reuse;
 use jiff::Timestamp;
@@ -118,6 +118,21 @@ impl ReadJson for SerdeJson {
     fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
+}
+
+/// The brief of an event that was read whole already: from another ledger than a file.
+pub fn in_brief(position: u64, event: &Event, names: &mut Names) -> Result<Brief, Unreadable> {
+    let NewEvent { recorded_at, operation, actor, repo, fact, .. } = &event.event;
+    let unwritable = |error: serde_json::Error| Unreadable {
+        position,
+        name: fact.name().to_owned(),
+        reason: error.to_string(),
+    };
+    let meta = serde_json::json!({"schema_version": fact.schema_version(), "operation": operation, "actor": actor, "repo": repo});
+    let (meta, data) = (meta.to_string(), fact.to_json().map_err(unwritable)?);
+    let stream = event.stream.to_string();
+    let (version, name, at) = (event.version, fact.name(), recorded_at.as_microsecond());
+    RawEvent { position, stream: &stream, version, name, at, meta: &meta, data: data.get() }.brief(names)
 }
 
 impl RawEvent<'_> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::criteria::{DayPrice, MONTH_DAYS, Window};
@@ -14,7 +15,7 @@ pub const BASELINE_DAYS: i64 = 14;
 const NAMED: usize = 5;
 
 /// Both.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
     /// The first two weeks: what is normal.
     pub baseline: Baseline,
@@ -23,7 +24,7 @@ pub struct Phases {
 }
 
 /// What is normal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// Its first day.
     pub from: String,
@@ -48,7 +49,7 @@ pub struct Baseline {
 }
 
 /// When and by whom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Patterns {
     /// Whether there were days after the baseline.
     pub complete: bool,
