@@ -134,7 +134,12 @@ pub fn judge(
         days: window.count(),
         operations: window.sum(|day| day.succeeded + day.failed),
         time_to_move: criteria.iter().any(|one| one.criterion.exceeded),
-        phases: phases(&Window::last_days(account.days.all(), i64::MAX), &past.names, &price),
+        phases: phases(
+            &Window::last_days(account.days.all(), i64::MAX),
+            &past.names,
+            account.position,
+            &price,
+        ),
         criteria,
         advice: advice::advise(&options, workload, terms.machine, size),
     }

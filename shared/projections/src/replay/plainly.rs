@@ -31,10 +31,10 @@ impl RawEvent<'_> {
         let meta = meta(self.meta)?;
         // Names are numbered last: what is not taken here is read again, and numbers must come in the same order.
         let code = self.numbers(&mut brief)?;
-        brief.agent = names.optional(meta.agent);
-        brief.repo = names.optional(meta.repo);
-        brief.operation = names.optional(meta.operation);
-        brief.sandbox = names.optional(self.stream.strip_prefix("sandbox-"));
+        brief.agent = names.again(0, meta.agent);
+        brief.repo = names.again(1, meta.repo);
+        brief.operation = names.again(2, meta.operation);
+        brief.sandbox = names.again(3, self.stream.strip_prefix("sandbox-"));
         if code.is_some() {
             brief.code = names.optional(code);
         }

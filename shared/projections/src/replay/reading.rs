@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use gitledger_events::{Elapsed, Event, NewEvent};
 use gitledger_events::fact::TYPES;
 use gitledger_events::sandbox::Reuse;
+use gitledger_events::{Elapsed, Event, NewEvent};
 use jiff::Timestamp;
 use serde::Deserialize;
 
