@@ -149,6 +149,13 @@ pub const OTHERS: &[Other] = &[
         needs: Needs { reads: true, sequences: true, scans: true, ..Needs::NONE },
     },
     Other {
+        name: "report",
+        summary: "Judges by five criteria whether it is time to leave hosted sandboxes, and what else could be done",
+        memory_mb: 1769,
+        timeout_s: 900,
+        needs: Needs { reads: true, ..Needs::NONE },
+    },
+    Other {
         name: "retry-dlq",
         summary: "Tries what the projector has parked once more",
         memory_mb: 512,
@@ -196,7 +203,11 @@ impl Function {
 
     /// Its routes over HTTP: method and path.
     pub fn routes(&self) -> Vec<(&'static str, String)> {
-        let Kind::Operation(declaration) = self.kind else { return Vec::new() };
+        let declaration = match self.kind {
+            Kind::Operation(declaration) => declaration,
+            Kind::Other(other) if other.name == "report" => return vec![("GET", "/report".to_owned())],
+            Kind::Other(_) => return Vec::new(),
+        };
         let mut routes = vec![("POST", declaration.path())];
         if declaration.name == "operation-get" {
             routes.push(("GET", "/operations/{id}".to_owned()));
@@ -288,6 +299,7 @@ mod tests {
             "projector",
             "relay",
             "repair",
+            "report",
             "retry-dlq",
             "sandbox-get",
             "sandbox-list",

@@ -88,7 +88,11 @@ const ASYNCHRONOUS: &str = "      EventInvokeConfig:
 fn events(function: &Function) -> String {
     let declaration = match function.kind {
         Kind::Operation(declaration) => declaration,
-        Kind::Other(other) => return others_events(other.name),
+        Kind::Other(other) => {
+            let routes = function.routes();
+            let routes = routes.iter().map(|(method, path)| route("Http", method, path, false));
+            return others_events(other.name) + &routes.collect::<String>();
+        }
     };
     let mut lines = String::new();
     for (method, path) in function.routes() {

@@ -15,6 +15,7 @@ mod of_table;
 mod operation;
 #[cfg(feature = "aws")]
 mod relay;
+mod report;
 mod secrets;
 mod serve;
 
@@ -102,6 +103,15 @@ pub fn reaper() -> ExitCode {
             let reaped = reaper::reap(world).await.map_err(|refusal| refusal.to_string())?;
             Ok(done(json!(reaped)))
         },
+    )
+}
+
+/// The report on leaving hosted sandboxes.
+pub fn report() -> ExitCode {
+    start(
+        "report",
+        async || worlds::of("report").await,
+        async |world, _, event| report::handle(world, &event).await,
     )
 }
 

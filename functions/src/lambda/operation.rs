@@ -140,7 +140,7 @@ async fn go_on(world: &World, name: &'static str, invocation: &Invocation, id: U
 
 /// Who asks over HTTP: whom an authoriser let in, or whoever has a good key where keys are required. A signed request
 /// has no key: its signature is checked before anything is done.
-fn principal(world: &World, operation: &str, http: &Http) -> Result<Principal, Refusal> {
+pub(super) fn principal(world: &World, operation: &str, http: &Http) -> Result<Principal, Refusal> {
     match &http.authority {
         Some(Authority::Key(grant)) => Ok(Principal::Key(std::sync::Arc::new(grant.as_ref().clone()))),
         None if world.access.required() && !trigger::is_signed(operation) => {

@@ -140,7 +140,8 @@ impl System {
         }
 
         let dashboard = Arc::new(Index::new(world.ledger.clone()));
-        let gateway = Gateway { world: world.clone(), dashboard, running: TaskTracker::new() };
+        let verdict = Arc::new(gateway::Verdict::of(data_dir));
+        let gateway = Gateway { world: world.clone(), dashboard, verdict, running: TaskTracker::new() };
         let stop = CancellationToken::new();
         let serving = start_serving(&gateway, listener, &stop);
         let background = background::start(&gateway, exporter.clone(), feeder.as_ref(), &stop);

@@ -25,6 +25,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("page/panels.js"),
     include_str!("page/tables.js"),
     include_str!("page/drawer.js"),
+    include_str!("page/verdict.js"),
     include_str!("page/page.js"),
     "})();\n",
 );
@@ -94,6 +95,7 @@ pub fn skeleton(title: &str, head: &Markup, tail: &Markup) -> String {
                     div id="shown" {
                         section.verdict aria-labelledby="verdict-title" {
                             h2 id="verdict-title" { "Verdict" }
+                            button.plain type="button" id="whole-report" hidden { "The whole report" }
                             ol id="verdict" {
                                 @for criterion in &criteria {
                                     li id={ "criterion-" (criterion.id) } {
