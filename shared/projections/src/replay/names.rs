@@ -10,14 +10,14 @@ const PLACES: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Names {
     numbers: HashMap<Box<str>, u32, BuildHasherDefault<Quick>>,
-    names: Vec<Box<str>>,
+    texts: Vec<Box<str>>,
     /// The last name in each of a few places.
     last: [u32; PLACES],
 }
 
 impl Default for Names {
     fn default() -> Self {
-        let mut names = Self { numbers: HashMap::default(), names: Vec::new(), last: [0; PLACES] };
+        let mut names = Self { numbers: HashMap::default(), texts: Vec::new(), last: [0; PLACES] };
         names.number("");
         names
     }
@@ -29,9 +29,9 @@ impl Names {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.numbers.insert(name.into(), number);
-        self.names.push(name.into());
+        self.texts.push(name.into());
         number
     }
 
@@ -57,22 +57,22 @@ impl Names {
 
     /// The name of a number; empty for one that was never given.
     pub fn name(&self, number: u32) -> &str {
-        self.names.get(number as usize).map_or("", |name| name)
+        self.texts.get(number as usize).map_or("", |name| name)
     }
 
     /// How many there are, "no name" included.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.texts.len()
     }
 
     /// Never: "no name" is always there.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+        self.texts.is_empty()
     }
 
     /// Those from a number on, in the order in which they were first seen.
     pub fn since(&self, number: usize) -> impl Iterator<Item = &str> {
-        self.names.iter().skip(number).map(|name| &**name)
+        self.texts.iter().skip(number).map(|name| &**name)
     }
 }
 

@@ -30,7 +30,8 @@ impl RawEvent<'_> {
         };
         let meta = meta(self.meta)?;
         // Names are numbered last: what is not taken here is read again, and numbers must come in the same order.
-        let code = self.numbers(&mut brief)?;
+        let mut code = None;
+        self.numbers(&mut brief, &mut code)?;
         brief.agent = names.again(0, meta.agent);
         brief.repo = names.again(1, meta.repo);
         brief.operation = names.again(2, meta.operation);
@@ -64,9 +65,8 @@ impl RawEvent<'_> {
     }
 
     /// The numbers that go with the kind, and the name of a failure.
-    fn numbers(&self, brief: &mut Brief) -> Option<Option<&str>> {
+    fn numbers<'a>(&'a self, brief: &mut Brief, code: &mut Option<&'a str>) -> Option<()> {
         let mut data = Cursor::new(self.data);
-        let mut code = None;
         match brief.kind {
             Kind::Succeeded | Kind::Failed => {
                 (brief.a, brief.b, brief.c) = (ABSENT, ABSENT, ABSENT);
@@ -74,7 +74,7 @@ impl RawEvent<'_> {
                     "duration_ms" => once(&mut brief.a, value.millis()?),
                     "git_ms" => once(&mut brief.b, value.millis()?),
                     "sandbox_wait_ms" => once(&mut brief.c, value.millis()?),
-                    "code" => some(&mut code, value),
+                    "code" => some(code, value),
                     _ => value.skip(),
                 })?;
                 all(&[brief.a, brief.b, brief.c])?;
@@ -132,10 +132,9 @@ impl RawEvent<'_> {
                 brief.small = u16::try_from(attempt).ok()?;
             }
             // Of these, that they happened is all.
-            _ => return Some(None),
+            _ => return Some(()),
         }
-        data.end()?;
-        Some(code)
+        data.end()
     }
 }
 
