@@ -40,7 +40,8 @@ impl Nats {
         let config = self.dir.path().join("nats.conf");
         let authorization =
             self.token.map_or_else(String::new, |token| format!("authorization {{ token: \"{token}\" }}\n"));
-        let text = format!("{authorization}jetstream {{ store_dir: {:?} }}\n", self.dir.path().join("store"));
+        let store = self.dir.path().join("store");
+        let text = format!("{authorization}jetstream {{ store_dir: \"{}\" }}\n", store.display());
         if let Err(error) = std::fs::write(&config, text) {
             panic!("{}: {error}", config.display());
         }

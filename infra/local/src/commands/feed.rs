@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Finished, cost};
 use crate::running::{feeding, interrupted};
 
-/// Publishes every event that is not published yet to NATS JetStream, each once and in order.
+/// Publishes every event that is not published yet to NATS, each once and in order.
 ///
 /// The subject is gitledger.events.<type>, the message a CloudEvent. `gitledger up --nats` does the same while it runs.
-/// Who comes is in NATS_TOKEN, or in NATS_USER and NATS_PASSWORD.
+/// Who comes is in `NATS_TOKEN`, or in `NATS_USER` and `NATS_PASSWORD`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  gitledger feed --nats nats://127.0.0.1:4222\n  NATS_TOKEN=... gitledger feed --nats tls://nats.example --follow"

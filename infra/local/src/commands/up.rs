@@ -36,8 +36,8 @@ pub struct Arguments {
     /// Where the ledger is kept.
     #[arg(long, env = "GITLEDGER_DATA", default_value = ".gitledger")]
     data: PathBuf,
-    /// Publish every event to NATS JetStream at this address, `nats://` or `tls://`; who comes is in NATS_TOKEN, or in
-    /// NATS_USER and NATS_PASSWORD.
+    /// Publish every event to NATS at this address, `nats://` or `tls://`; who comes is in `NATS_TOKEN`, or in
+    /// `NATS_USER` and `NATS_PASSWORD`.
     #[arg(long, env = "NATS_URL", value_name = "URL")]
     nats: Option<String>,
     #[command(flatten)]

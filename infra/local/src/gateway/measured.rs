@@ -31,7 +31,9 @@ fn recorder() -> Option<&'static PrometheusHandle> {
         metrics::set_global_recorder(recorder).ok()?;
         PROCESS.iter().for_each(describe);
         for route in ROUTES {
-            CLASSES.iter().for_each(|class| requests(route, class, 0));
+            for class in CLASSES {
+                requests(route, class, 0);
+            }
         }
         for status in REFUSALS {
             counter!(HTTP_REFUSALS.name, "status" => *status).increment(0);
