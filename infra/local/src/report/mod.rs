@@ -33,10 +33,8 @@ pub async fn report(question: Question) -> Result<Report, String> {
     let last = Until::Position(replayed.account.position);
     let at = replayed.at();
     let past = Past::new(&replayed.account, replayed.names, at);
-    let workload = match terms.advice {
-        true => recorded(&ledger, past.from(&terms), last).await?,
-        false => Workload::default(),
-    };
+    let workload =
+        if terms.advice { recorded(&ledger, past.from(&terms), last).await? } else { Workload::default() };
     blocking(move || judge(&past, &workload, &terms, outcomes)).await
 }
 
