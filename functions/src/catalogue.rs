@@ -68,6 +68,8 @@ pub struct Needs {
     pub invokes: bool,
     /// Write metrics to Amazon Managed Prometheus.
     pub remote_write: bool,
+    /// Put events on the bus that is named.
+    pub feeds: bool,
 }
 
 impl Needs {
@@ -84,6 +86,7 @@ impl Needs {
         api_keys: false,
         invokes: false,
         remote_write: false,
+        feeds: false,
     };
 }
 
@@ -105,6 +108,13 @@ pub const OTHERS: &[Other] = &[
         memory_mb: 512,
         timeout_s: 60,
         needs: Needs { reads: true, projects: true, remote_write: true, ..Needs::NONE },
+    },
+    Other {
+        name: "feed",
+        summary: "Puts every event on the message bus",
+        memory_mb: 256,
+        timeout_s: 120,
+        needs: Needs { reads: true, projects: true, feeds: true, ..Needs::NONE },
     },
     Other {
         name: "projector",
@@ -140,6 +150,13 @@ pub const OTHERS: &[Other] = &[
         memory_mb: 512,
         timeout_s: 900,
         needs: Needs { reads: true, sequences: true, scans: true, ..Needs::NONE },
+    },
+    Other {
+        name: "report",
+        summary: "Judges by five criteria whether it is time to leave hosted sandboxes, and what else could be done",
+        memory_mb: 1769,
+        timeout_s: 900,
+        needs: Needs { reads: true, ..Needs::NONE },
     },
     Other {
         name: "retry-dlq",
@@ -189,7 +206,11 @@ impl Function {
 
     /// Its routes over HTTP: method and path.
     pub fn routes(&self) -> Vec<(&'static str, String)> {
-        let Kind::Operation(declaration) = self.kind else { return Vec::new() };
+        let declaration = match self.kind {
+            Kind::Operation(declaration) => declaration,
+            Kind::Other(other) if other.name == "report" => return vec![("GET", "/report".to_owned())],
+            Kind::Other(_) => return Vec::new(),
+        };
         let mut routes = vec![("POST", declaration.path())];
         if declaration.name == "operation-get" {
             routes.push(("GET", "/operations/{id}".to_owned()));
@@ -275,11 +296,13 @@ mod tests {
         let wanted = [
             "authorizer",
             "exporter",
+            "feed",
             "operation-get",
             "operation-list",
             "projector",
             "relay",
             "repair",
+            "report",
             "retry-dlq",
             "sandbox-get",
             "sandbox-list",
@@ -291,6 +314,7 @@ mod tests {
         assert!(names(|needs| needs.webhook_secret) == ["sandbox-lifecycle"]);
         assert!(names(|needs| needs.invokes) == ["relay"]);
         assert!(names(|needs| needs.remote_write) == ["exporter"]);
+        assert!(names(|needs| needs.feeds) == ["feed"]);
     }
 
     #[test]

@@ -19,8 +19,10 @@ use url::Url;
 use crate::World;
 use fence::Fence;
 pub use pushgateway::Pushgateway;
+pub(crate) use pushgateway::is_this_machine;
 pub use remote_write::{Credential, Destination, RemoteWrite};
 pub use sigv4::Aws;
+pub(crate) use sigv4::Signing;
 
 mod fence;
 mod pushgateway;
@@ -174,6 +176,7 @@ impl Taken {
         let now = world.clock.now();
         let budgets = world.spending.standings(now).await?;
         let lists = world.prices.lists();
+        let feed = crate::feed::standing(world.ledger.as_ref()).await?;
         let mut folded = world.projector.caught_up().await?;
         // Whoever published before a crash may have shown more than what is saved knows of.
         if let Some(fence) = fence {
@@ -192,6 +195,7 @@ impl Taken {
             prices: &world.prices,
             budgets: &budgets,
             parked,
+            feed,
             about: ABOUT,
         });
         Ok(Self { numbers, shown: folded.metrics.shown().clone() })
@@ -234,6 +238,7 @@ mod tests {
             prices: Prices::standard(),
             budgets: &[],
             parked: 0,
+            feed: gitledger_projections::metrics::FeedStanding::default(),
             about: ABOUT,
         });
         let text = gitledger_projections::metrics::render(&snapshot);

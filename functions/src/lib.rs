@@ -1,8 +1,8 @@
 //! Every Lambda function, thin over one story.
 //!
 //! [`story::operate`] is the path of one request; the local gateway, the CLI and every `git-*` and `sandbox-*`
-//! function call it and nothing else. [`projector`] and [`exporter`] are the other two stories; [`reaper`] is what
-//! `sandbox-reap` does.
+//! function call it and nothing else. [`projector`], [`exporter`] and [`feed`] are the other stories; [`reaper`] is
+//! what `sandbox-reap` does; [`costs`] and [`report`] read the whole ledger for whoever asks.
 //! Invariants: only [`settings`] reads the environment; nothing is done to the world before an event says
 //! that it will be; nothing is answered before it is durable.
 
@@ -11,11 +11,13 @@ pub mod answer;
 pub mod catalogue;
 pub mod costs;
 pub mod exporter;
+pub mod feed;
 pub mod lambda;
 mod lifecycle;
 pub mod projector;
 pub mod reaper;
 pub mod refusal;
+pub mod report;
 pub mod request;
 pub mod running;
 pub mod settings;

@@ -5,9 +5,11 @@
 
 pub mod agent;
 pub mod canary;
+pub mod filled;
 pub mod history;
 pub mod ledger;
 pub mod monitoring;
+pub mod nats;
 pub mod origin;
 pub mod process;
 pub mod processes;

@@ -20,7 +20,7 @@ pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
 type Needed = fn(&Needs) -> bool;
 
 /// What each need is called among the template's policies.
-const POLICIES: [(&str, Needed); 11] = [
+const POLICIES: [(&str, Needed); 12] = [
     ("ReadsLedger", |needs| needs.reads),
     ("AppendsToLedger", |needs| needs.appends),
     ("WritesLog", |needs| needs.sequences),
@@ -32,6 +32,7 @@ const POLICIES: [(&str, Needed); 11] = [
     ("ReadsApiKeys", |needs| needs.api_keys),
     ("InvokesOperations", |needs| needs.invokes),
     ("WritesMetrics", |needs| needs.remote_write),
+    ("PutsEvents", |needs| needs.feeds),
 ];
 
 /// The policies that a function has.
@@ -97,7 +98,11 @@ const ASYNCHRONOUS: &str = "      EventInvokeConfig:
 fn events(function: &Function) -> String {
     let declaration = match function.kind {
         Kind::Operation(declaration) => declaration,
-        Kind::Other(other) => return others_events(other.name),
+        Kind::Other(other) => {
+            let routes = function.routes();
+            let routes = routes.iter().map(|(method, path)| route("Http", method, path, false));
+            return others_events(other.name) + &routes.collect::<String>();
+        }
     };
     let mut lines = String::new();
     for (method, path) in function.routes() {
@@ -110,18 +115,22 @@ fn events(function: &Function) -> String {
     lines
 }
 
+/// The pattern of a new segment in the log.
+const LOG_GREW: &str = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#;
+
 fn others_events(name: &str) -> String {
     match name {
         "exporter" => schedule("Publish", "1 minute", Some("Publishes")),
         "reaper" => schedule("Reap", "1 minute", None),
-        "projector" => {
-            stream("LogTable", 1000, r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":["log"]}}}}"#)
-        }
-        "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#),
+        // Both only have to be woken: they read the log from where they were.
+        "projector" => stream("LogTable", 1000, LOG_GREW, None),
+        "feed" => stream("LogTable", 1000, LOG_GREW, Some("Feeds")),
+        "sequencer" => stream("EventsTable", 1000, r#"{"eventName":["INSERT"]}"#, None),
         "relay" => stream(
             "EventsTable",
             100,
             r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"k":{"S":[{"prefix":"operation-"}]}}}}"#,
+            None,
         ),
         _ => String::new(),
     }
@@ -150,14 +159,17 @@ fn schedule(name: &str, rate: &str, condition: Option<&str>) -> String {
     )
 }
 
-fn stream(table: &str, batch: u32, filter: &str) -> String {
+fn stream(table: &str, batch: u32, filter: &str, condition: Option<&str>) -> String {
+    let enabled = condition
+        .map(|condition| format!("            Enabled: !If [{condition}, true, false]\n"))
+        .unwrap_or_default();
     format!(
         "        Changes:
           Type: DynamoDB
           Properties:
             Stream: !GetAtt {table}.StreamArn
             StartingPosition: TRIM_HORIZON
-            BatchSize: {batch}
+{enabled}            BatchSize: {batch}
             MaximumBatchingWindowInSeconds: 1
             ParallelizationFactor: 1
             FunctionResponseTypes: [ReportBatchItemFailures]

@@ -42,6 +42,16 @@ pub fn alertmanager() -> PathBuf {
     had(debian::program("prometheus-alertmanager", &["prometheus-alertmanager"]))
 }
 
+/// The message bus.
+pub fn nats_server() -> PathBuf {
+    had(debian::program("nats-server", &["nats-server"]))
+}
+
+/// The official client of NATS for Python: what listens to the feed in the tests is not of this project.
+pub fn nats_client() -> Python {
+    had(python::environment("nats", &["nats-py==2.16.0"]))
+}
+
 /// Checks Alertmanager's configuration and asks it.
 pub fn amtool() -> PathBuf {
     had(debian::program("amtool", &["prometheus-alertmanager"]))

@@ -1,5 +1,9 @@
 //! The past, asked again: the same digest, what was said then, and nothing lost by a kill.
 
+use gitledger_functions::report::{Question, Terms, tell};
+use gitledger_ledger::sqlite::{Durability, SqliteLedger};
+use gitledger_projections::SandboxPolicy;
+use gitledger_projections::cost::Prices;
 use gitledger_tests::{Agent, Origin, Setup, System};
 use serde_json::Value;
 
@@ -73,13 +77,30 @@ async fn the_report_and_a_simulation_are_made_from_a_ledger_and_say_the_same_twi
     for agent in ["a1", "a2"] {
         Agent::clone(&system, &origin.app(), agent, "t1").await.commit("one.md", agent).await;
     }
+    let (status, asked) = system.get("/report?days=7").await;
+    assert_eq!((status, &asked["advice"]["tried"]), (200, &151.into()), "{asked:#}");
+    let as_a_browser =
+        system.request(reqwest::Method::GET, "/report").header("accept", "text/html,*/*;q=0.8");
+    let (status, page) = system.send(as_a_browser).await;
+    assert!(status == 200 && page.as_str().is_some_and(|page| page.contains("P95 latency")), "{page}");
+    for wrong in ["days=0", "days=week", "day=7", "advice=maybe"] {
+        assert_eq!(system.get(&format!("/report?{wrong}")).await.0, 400, "{wrong}");
+    }
     system.stop().await;
     let said = |arguments: &[&str]| {
         let output = setup.run(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text")
     };
+    let position = asked["position"].to_string();
+    let then: Value =
+        serde_json::from_str(&said(&["report", "--days", "7", "--at", &position, "--json"])).expect("JSON");
+    assert_eq!(then, asked, "the command line and the gateway");
     let report: Value = serde_json::from_str(&said(&["report", "--json"])).expect("JSON");
+    let ledger = SqliteLedger::open(&setup.data().join("ledger.db"), Durability::Full).expect("a ledger");
+    let (prices, policy) = (Prices::standard(), SandboxPolicy::default());
+    let told = tell(&ledger, &Terms::of(Question::default(), prices, &policy)).await.expect("a report");
+    assert_eq!(serde_json::to_value(told).expect("JSON"), report, "the function and the command line");
     assert_eq!(report["criteria"].as_array().map(Vec::len), Some(5));
     assert_eq!((&report["operations"], &report["advice"]["tried"]), (&6.into(), &151.into()));
     let page = setup.data().join("verdict.html");

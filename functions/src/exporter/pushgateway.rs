@@ -58,7 +58,7 @@ async fn sent(request: reqwest::RequestBuilder) -> Result<(), reqwest::Error> {
 }
 
 /// What is on this machine is not asked for through a proxy.
-pub(super) fn is_this_machine(address: &Url) -> bool {
+pub(crate) fn is_this_machine(address: &Url) -> bool {
     match address.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),

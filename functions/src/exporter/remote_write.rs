@@ -67,7 +67,7 @@ impl RemoteWrite {
             Credential::Plain => request,
             Credential::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
             Credential::Aws(aws) => {
-                let signing = Signing { aws, service: "aps", at: jiff::Timestamp::now() };
+                let signing = Signing { aws, service: "aps", at: jiff::Timestamp::now(), also: &[] };
                 signing
                     .headers("POST", address, &body)
                     .into_iter()

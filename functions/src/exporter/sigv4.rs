@@ -1,4 +1,4 @@
-//! AWS' signature, version 4, for the one request that is sent without an SDK.
+//! AWS' signature, version 4, for the requests that the program for one machine can send, which has no SDK.
 
 use std::fmt::Write;
 
@@ -21,15 +21,17 @@ pub struct Aws {
 }
 
 /// What one signature is for.
-pub(super) struct Signing<'a> {
+pub(crate) struct Signing<'a> {
     pub aws: &'a Aws,
     pub service: &'a str,
     pub at: Timestamp,
+    /// What is signed besides: the content's type, and whatever else begins with `x-amz-`. In lower case.
+    pub also: &'a [(&'static str, &'a str)],
 }
 
 impl Signing<'_> {
     /// The headers that make a request a signed one. The address has no query.
-    pub(super) fn headers(&self, method: &str, address: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
+    pub(crate) fn headers(&self, method: &str, address: &Url, body: &[u8]) -> Vec<(&'static str, String)> {
         let at = self.at.strftime("%Y%m%dT%H%M%SZ").to_string();
         let host = match (address.host_str(), address.port()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -39,6 +41,8 @@ impl Signing<'_> {
         if let Some(token) = &self.aws.session_token {
             signed.push(("x-amz-security-token", token.expose().to_owned()));
         }
+        signed.extend(self.also.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        signed.sort_unstable_by_key(|(name, _)| *name);
         let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let lines: String = signed.iter().flat_map(|(name, value)| [*name, ":", value, "\n"]).collect();
@@ -92,12 +96,33 @@ mod tests {
             secret: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned()),
             session_token: None,
         };
-        let signing = Signing { aws: &aws, service: "service", at: "2015-08-30T12:36:00Z".parse().unwrap() };
+        let signing =
+            Signing { aws: &aws, service: "service", at: "2015-08-30T12:36:00Z".parse().unwrap(), also: &[] };
         let headers = signing.headers("GET", &"https://example.amazonaws.com/".parse().unwrap(), b"");
         assert_eq!(headers[0], ("x-amz-date", "20150830T123600Z".to_owned()));
         let wanted = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
                       SignedHeaders=host;x-amz-date, \
                       Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31";
         assert_eq!(headers[1].1, wanted);
+    }
+
+    /// `post-x-www-form-urlencoded` of the same suite.
+    #[test]
+    fn other_headers_are_signed_in_order() {
+        let aws = Aws {
+            region: "us-east-1".to_owned(),
+            key_id: "AKIDEXAMPLE".to_owned(),
+            secret: Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned()),
+            session_token: None,
+        };
+        let at = "2015-08-30T12:36:00Z".parse().unwrap();
+        let also = [("content-type", "application/x-www-form-urlencoded")];
+        let signing = Signing { aws: &aws, service: "service", at, also: &also };
+        let address = "https://example.amazonaws.com/".parse().unwrap();
+        let headers = signing.headers("POST", &address, b"Param1=value1");
+        let authorization = headers.iter().find(|(name, _)| *name == "authorization").unwrap();
+        assert!(authorization.1.contains("SignedHeaders=content-type;host;x-amz-date"), "{authorization:?}");
+        let wanted = "Signature=ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a";
+        assert!(authorization.1.ends_with(wanted), "{authorization:?}");
     }
 }

@@ -6,6 +6,7 @@
 mod authorizer;
 #[cfg(feature = "aws")]
 mod dynamo;
+mod feed;
 mod invocation;
 #[cfg(feature = "aws")]
 mod invoke;
@@ -14,6 +15,7 @@ mod of_table;
 mod operation;
 #[cfg(feature = "aws")]
 mod relay;
+mod report;
 mod secrets;
 mod serve;
 
@@ -50,7 +52,9 @@ pub fn operation(name: &'static str) -> ExitCode {
     start(
         function,
         async || worlds::of(function).await,
-        async move |world, invocation, event| operation::handle(world, name, invocation, event).await,
+        async move |world, invocation, event| {
+            Box::pin(operation::handle(world, name, invocation, event)).await
+        },
     )
 }
 
@@ -85,6 +89,11 @@ pub fn exporter() -> ExitCode {
     )
 }
 
+/// The feed: puts on the bus what is not on it yet, whatever woke it.
+pub fn feed() -> ExitCode {
+    start("feed", feed::prepare, async |feeder, invocation, _| feed::handle(feeder, invocation).await)
+}
+
 /// The reaper: one round. Unlike `sandbox-reap` it is not recorded itself.
 pub fn reaper() -> ExitCode {
     start(
@@ -94,6 +103,15 @@ pub fn reaper() -> ExitCode {
             let reaped = reaper::reap(world).await.map_err(|refusal| refusal.to_string())?;
             Ok(done(json!(reaped)))
         },
+    )
+}
+
+/// The report on leaving hosted sandboxes.
+pub fn report() -> ExitCode {
+    start(
+        "report",
+        async || worlds::of("report").await,
+        async |world, _, event| report::handle(world, &event).await,
     )
 }
 

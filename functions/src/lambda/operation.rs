@@ -29,8 +29,8 @@ pub(super) async fn handle(
     let caller = Trigger::caller(&event);
     match Trigger::read(event) {
         Err(refusal) => Ok(told(caller, invocation, name, Err(refusal), None)),
-        Ok(Trigger::Http(http)) => Ok(of_http(world, name, invocation, &http).await),
-        Ok(Trigger::Queue(messages)) => Ok(of_queue(world, name, invocation, messages).await),
+        Ok(Trigger::Http(http)) => Ok(Box::pin(of_http(world, name, invocation, &http)).await),
+        Ok(Trigger::Queue(messages)) => Ok(Box::pin(of_queue(world, name, invocation, messages)).await),
         Ok(Trigger::Changes(_)) => Err("an operation is not asked for by a table's stream".into()),
         Ok(Trigger::Schedule) => of_json(world, name, invocation, json!({})).await,
         Ok(Trigger::Direct(event)) => match resumed(&event) {
@@ -140,7 +140,7 @@ async fn go_on(world: &World, name: &'static str, invocation: &Invocation, id: U
 
 /// Who asks over HTTP: whom an authoriser let in, or whoever has a good key where keys are required. A signed request
 /// has no key: its signature is checked before anything is done.
-fn principal(world: &World, operation: &str, http: &Http) -> Result<Principal, Refusal> {
+pub(super) fn principal(world: &World, operation: &str, http: &Http) -> Result<Principal, Refusal> {
     match &http.authority {
         Some(Authority::Key(grant)) => Ok(Principal::Key(std::sync::Arc::new(grant.as_ref().clone()))),
         None if world.access.required() && !trigger::is_signed(operation) => {

@@ -1,6 +1,7 @@
 //! The one place that reads the environment: every variable, its meaning, its default.
 
 mod elsewhere;
+mod published;
 mod tokens;
 
 use std::path::PathBuf;
@@ -13,9 +14,11 @@ use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::access::ApiKey;
-use crate::exporter::{self, Credential, Destination};
+use crate::exporter::Destination;
+use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
+use published::{nats, remote_write, web_address};
 pub use tokens::Tokens;
 
 /// A variable that is wrong or missing, named.
@@ -55,6 +58,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "GITLEDGER_DEPLOYMENT",
         "name of this deployment, marked on its sandboxes; default: one per data directory",
     ),
+    ("GITLEDGER_EVENT_BUS", "on AWS: the EventBridge bus on which every event is put; unset: none"),
     ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
     ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
     ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
@@ -73,6 +77,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "GITLEDGER_SANDBOX_TTL_S",
         "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
     ),
+    ("NATS_PASSWORD", "password for NATS"),
+    ("NATS_TOKEN", "token for NATS, where it knows by a token who comes"),
+    ("NATS_URL", "the NATS server to which every event is published, `nats://` or `tls://`; unset: none"),
+    ("NATS_USER", "user name for NATS"),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
     ("REMOTE_WRITE_PASSWORD", "password for remote write"),
     (
@@ -98,6 +106,10 @@ pub struct Settings {
     pub pushgateway: Option<url::Url>,
     /// Where they are published by remote write.
     pub remote_write: Option<Destination>,
+    /// The NATS server to which events are published.
+    pub nats: Option<NatsServer>,
+    /// The EventBridge bus on which they are put.
+    pub event_bus: Option<String>,
     /// The mark on this deployment's sandboxes.
     pub deployment: Option<String>,
     /// Life of a sandbox in seconds, where it goes over the policy's.
@@ -224,6 +236,8 @@ impl Settings {
                 .map(|text| web_address("PUSHGATEWAY_URL", &text))
                 .transpose()?,
             remote_write: remote_write(get)?,
+            nats: get("NATS_URL").map(|address| nats(get, &address)).transpose()?,
+            event_bus: get("GITLEDGER_EVENT_BUS"),
             deployment: get("GITLEDGER_DEPLOYMENT"),
             sandbox_ttl_s: seconds(get)?,
             webhook: get("E2B_WEBHOOK_SECRET")
@@ -240,6 +254,12 @@ impl Settings {
             keys_file: get("GITLEDGER_API_KEYS_FILE").map(PathBuf::from),
             keys_required: false,
         })
+    }
+
+    /// Publishes events to the NATS server at this address; who comes is in the environment.
+    pub fn publish_to_nats(&mut self, address: &str) -> Result<(), SettingsError> {
+        self.nats = Some(nats(&variable, address)?);
+        Ok(())
     }
 
     /// Where API keys are kept.
@@ -331,36 +351,6 @@ fn seconds(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<u64>, Settings
         Ok(seconds) if (60..=86_400).contains(&seconds) => Ok(Some(seconds)),
         _ => Err(wrong("GITLEDGER_SANDBOX_TTL_S", "must be 60 to 86400 seconds")),
     }
-}
-
-fn remote_write(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Destination>, SettingsError> {
-    let Some(address) = get("REMOTE_WRITE_URL") else { return Ok(None) };
-    let address = web_address("REMOTE_WRITE_URL", &address)?;
-    let needed = |name: &str| get(name).ok_or_else(|| wrong(name, "is needed for remote write as it is set"));
-    let credential = match (get("REMOTE_WRITE_REGION"), get("REMOTE_WRITE_USER")) {
-        (Some(_), Some(_)) => {
-            return Err(wrong("REMOTE_WRITE_USER", "goes without REMOTE_WRITE_REGION"));
-        }
-        (Some(region), None) => Credential::Aws(exporter::Aws {
-            region,
-            key_id: needed("AWS_ACCESS_KEY_ID")?,
-            secret: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
-            session_token: get("AWS_SESSION_TOKEN").map(Secret::new),
-        }),
-        (None, Some(user)) => {
-            Credential::Basic { user, password: Secret::new(needed("REMOTE_WRITE_PASSWORD")?) }
-        }
-        (None, None) => Credential::Plain,
-    };
-    Ok(Some(Destination { address, credential }))
-}
-
-fn web_address(variable: &str, text: &str) -> Result<url::Url, SettingsError> {
-    let url = url::Url::parse(text).map_err(|error| wrong(variable, &format!("is not a URL: {error}")))?;
-    if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        return Ok(url);
-    }
-    Err(wrong(variable, "must start with http:// or https:// and a host"))
 }
 
 fn wrong(variable: &str, rule: &str) -> SettingsError {

@@ -143,6 +143,11 @@ pub fn write(caller: Caller, answer: Result<Answer, Refusal>) -> Value {
     }
 }
 
+/// What was only looked at, over HTTP.
+pub fn shown(body: &Value) -> Value {
+    http(200, "application/json", body)
+}
+
 fn answered(answer: &Answer) -> Value {
     let mut response = http(200, "application/json", &json!(answer));
     if answer.outcome == Outcome::Unknown {

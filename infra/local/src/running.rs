@@ -1,6 +1,7 @@
 //! The running system: what `up` and `demo` start, and how it stops without losing anything.
 
 mod background;
+pub(crate) mod feeding;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use crate::commands::host_arguments::Tuning;
 use crate::dashboard::Index;
 use crate::gateway::{self, Gateway};
+use feeding::Feeder;
 
 /// How long stopping waits for operations under way.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -61,6 +63,7 @@ pub struct System {
     host: Option<Host>,
     gateway: Gateway,
     exporter: Option<Arc<Exporter>>,
+    feeder: Option<Feeder>,
     stop: CancellationToken,
     serving: JoinHandle<()>,
     background: Vec<JoinHandle<()>>,
@@ -105,6 +108,8 @@ impl System {
         if let Some(remote) = &settings.remote_write {
             lines.push(format!("published      metrics by remote write to {} every 15 s", remote.address));
         }
+        let feeder = Feeder::of(&settings)?;
+        lines.extend(feeder.as_ref().map(Feeder::line));
         let _ = std::fs::remove_file(data_dir.join(GATEWAY_FILE));
         if listener.is_some() {
             std::fs::write(data_dir.join(GATEWAY_FILE), &url).map_err(text)?;
@@ -130,17 +135,23 @@ impl System {
             lines.push(format!("closing        {open} operations that a predecessor left open"));
         }
 
+        if feeder.is_none() {
+            gitledger_functions::feed::retire(world.ledger.as_ref()).await.map_err(text)?;
+        }
+
         let dashboard = Arc::new(Index::new(world.ledger.clone()));
-        let gateway = Gateway { world: world.clone(), dashboard, running: TaskTracker::new() };
+        let verdict = Arc::new(gateway::Verdict::of(data_dir));
+        let gateway = Gateway { world: world.clone(), dashboard, verdict, running: TaskTracker::new() };
         let stop = CancellationToken::new();
         let serving = start_serving(&gateway, listener, &stop);
-        let background = background::start(&gateway, exporter.clone(), &stop);
+        let background = background::start(&gateway, exporter.clone(), feeder.as_ref(), &stop);
         Ok(Self {
             world,
             url,
             host,
             gateway,
             exporter,
+            feeder,
             stop,
             serving,
             background,
@@ -187,6 +198,9 @@ impl System {
             // What ended while draining, and the sandboxes: a Pushgateway shows the last numbers for ever.
             let published = exporter.publish(&self.world).await;
             published.map_err(|error| error.to_string())?;
+        }
+        if let Some(feeder) = &self.feeder {
+            feeder.finish(self.world.ledger.as_ref()).await;
         }
         let open = self.world.projector.caught_up().await.map_err(text)?.open.all().count();
         let sandboxes = if ended == 0 {

@@ -1,7 +1,10 @@
 //! How fast the past is asked: a replay from SQLite and from sealed segments beside the same events decoded and folded
 //! in memory, with the JSON reader in use and with the fastest one there is; and a month of a thousand agents simulated.
 //!
-//! Processor time of one thread, so that what else the machine does counts little. `cargo bench -p gitledger-projections`
+//! Processor time of one thread, so that what else the machine does counts little. `cargo bench -p gitledger-projections`;
+//! `-- sqlite` reads from SQLite only, again and again, for a profiler.
+//!
+//! With `GITLEDGER_PEER` naming the program of `tests/peers/cqrs-es`, that replays the same events beside.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // rates, and a number below four
 
@@ -10,7 +13,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use gitledger_events::operation::{Effect, OperationRequested, OperationSucceeded, Timing};
-use gitledger_events::sandbox::{Reuse, SandboxCreated, SandboxLeased, SandboxReleased};
+use gitledger_events::sandbox::{
+    KillReason, Reuse, SandboxCreated, SandboxKilled, SandboxLeased, SandboxReleased,
+};
 use gitledger_events::{Actor, Elapsed, Fact, NewEvent, Repo, Stream};
 use gitledger_ledger::sqlite::{Durability, Scanner, SqliteLedger};
 use gitledger_ledger::{Commit, Expected, Ledger, Position};
@@ -66,11 +71,18 @@ fn main() {
     let sealed = seal(&rows, dir.path());
 
     let want = in_memory::<SerdeJson>(&rows);
-    let mut rates = [[0.0f64; ROUNDS]; 4];
+    if std::env::args().any(|argument| argument == "sqlite") {
+        for _ in 0..4 * ROUNDS {
+            assert!(from_sqlite(&path) == want, "SQLite says something else");
+        }
+        return;
+    }
+    let mut rates = [[0.0f64; ROUNDS]; 5];
     for round in 0..ROUNDS {
-        let work: [&dyn Fn() -> Figures; 4] = [
+        let work: [&dyn Fn() -> Figures; 5] = [
             &|| in_memory::<SerdeJson>(&rows),
             &|| in_memory::<Sonic>(&rows),
+            &|| in_memory_narrow(&rows),
             &|| from_sqlite(&path),
             &|| from_segments(&sealed),
         ];
@@ -81,16 +93,33 @@ fn main() {
             assert!(found == want, "one of the ways says something else");
         }
     }
-    let [serde, sonic, sqlite, segments] = rates.map(median);
+    let [serde, sonic, narrow, sqlite, segments] = rates.map(median);
     println!("in memory, serde_json   {:>6.2} M events/s", serde / 1e6);
     println!("in memory, sonic-rs     {:>6.2} M events/s", sonic / 1e6);
+    println!("in memory, as we read   {:>6.2} M events/s", narrow / 1e6);
     println!(
-        "from SQLite             {:>6.2} M events/s, {:.2} of the fastest in memory",
+        "from SQLite             {:>6.2} M events/s, {:.2} of the fastest JSON reader in memory",
         sqlite / 1e6,
-        sqlite / sonic
+        sqlite / serde.max(sonic)
     );
     println!("from segments           {:>6.2} M events/s", segments / 1e6);
+    peer(&path, sqlite, segments);
     simulation();
+}
+
+/// The same events replayed by another library from its own SQLite store.
+fn peer(ledger: &Path, sqlite: f64, segments: f64) {
+    let Some(program) = std::env::var_os("GITLEDGER_PEER") else { return };
+    let output = std::process::Command::new(program).arg(ledger).output().expect("the peer's program");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let rate: f64 =
+        said.trim().parse().unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)));
+    println!(
+        "cqrs-es, its SQLite     {:>6.3} M events/s; from SQLite {:.1} times, from segments {:.1} times that",
+        rate / 1e6,
+        sqlite / rate,
+        segments / rate
+    );
 }
 
 fn simulation() {
@@ -128,6 +157,15 @@ fn in_memory<R: ReadJson>(rows: &[Kept]) -> Figures {
     let (mut account, mut names) = (Account::default(), Names::default());
     for row in rows {
         let brief = row.raw().brief_by::<R>(&mut names).expect("readable");
+        account.apply(&brief, &names);
+    }
+    figures(&account, &names)
+}
+
+fn in_memory_narrow(rows: &[Kept]) -> Figures {
+    let (mut account, mut names) = (Account::default(), Names::default());
+    for row in rows {
+        let brief = row.raw().brief(&mut names).expect("readable");
         account.apply(&brief, &names);
     }
     figures(&account, &names)
@@ -198,7 +236,7 @@ fn kept(path: &Path) -> Vec<Kept> {
     rows
 }
 
-/// Operations as they are: request, lease, release, outcome; every tenth has a sandbox made.
+/// Operations as they are: request, lease, release, outcome; every tenth has a sandbox made, and the last in it ends it.
 fn fill(path: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let ledger = SqliteLedger::open(path, Durability::Relaxed).expect("a ledger");
@@ -234,6 +272,9 @@ fn fill(path: &Path) {
         if epoch == 1 {
             versions = 0;
             on_sandbox.insert(0, event(0, created(id, at(3_600_000_000)).into()));
+        }
+        if epoch == PER_SANDBOX {
+            on_sandbox.push(event(4, SandboxKilled { reason: KillReason::Idle }.into()));
         }
         let expected = if versions == 0 { Expected::Empty } else { Expected::Version(versions) };
         versions += on_sandbox.len() as u64;

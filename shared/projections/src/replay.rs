@@ -13,6 +13,8 @@ pub mod durations;
 pub mod figures;
 mod machines;
 pub mod names;
+mod plain;
+mod plainly;
 pub mod reading;
 pub mod segment;
 

@@ -10,6 +10,7 @@ pub mod phases;
 pub mod queries;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use advice::{Advice, Alternative, Platform, SelfHosted};
@@ -18,7 +19,7 @@ pub use criteria::{CriterionReport, Evidence, Trend, Week, Window};
 pub use phases::Phases;
 
 /// Everything that the report says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// The last event that counts.
     pub position: u64,

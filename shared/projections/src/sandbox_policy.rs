@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: what may be pushed, which is another policy in the same file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox_state::SandboxState;
@@ -26,7 +27,7 @@ pub struct SandboxPolicy {
 }
 
 /// Which sandbox may be used again, best first. Never one of another API key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReuseRule {
     /// None: each clone gets one that nobody has used.

@@ -8,6 +8,7 @@ mod stream;
 mod tokens;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -65,12 +66,14 @@ pub enum Signal {
 pub struct Envd {
     control: ControlPlane,
     tokens: Arc<Tokens>,
+    /// A sandbox's template has no such shell; it is not asked for again.
+    pub(crate) no_dash: Arc<AtomicBool>,
 }
 
 impl Envd {
     /// A client that asks the control plane for what it needs to reach a sandbox.
     pub fn new(control: ControlPlane) -> Self {
-        Self { control, tokens: Arc::default() }
+        Self { control, tokens: Arc::default(), no_dash: Arc::default() }
     }
 
     /// Starts a process; its events follow in the stream. Dropping the stream does not end the process.

@@ -16,6 +16,9 @@ type Permission = (String, String);
 const OF_AWS: [&str; 3] =
     ["AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSLambdaDynamoDBExecutionRole"];
 
+/// The functions that a table's stream wakes.
+const FOLLOWERS: [&str; 4] = ["feed", "projector", "relay", "sequencer"];
+
 fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(all) => all.iter().collect(),
@@ -34,6 +37,10 @@ fn shown(resource: &Value) -> String {
             Some((kind, Value::Array(all))) if kind == "Fn::If" => shown(&all[1]),
             Some((kind, Value::Array(path))) if kind == "Fn::GetAtt" => {
                 path.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
+            }
+            // A text with variables, and what they stand for.
+            Some((kind, Value::Array(sub))) if kind == "Fn::Sub" => {
+                sub[0].as_str().unwrap_or_default().to_owned()
             }
             _ => resource.to_string(),
         },
@@ -115,7 +122,7 @@ fn wanted(function: &Function) -> BTreeSet<Permission> {
     if needs.remote_write {
         wanted.push(("aps:RemoteWrite", "RemoteWriteWorkspace"));
     }
-    let follows = matches!(function.kind, Kind::Other(other) if ["projector", "relay", "sequencer"].contains(&other.name));
+    let follows = matches!(function.kind, Kind::Other(other) if FOLLOWERS.contains(&other.name));
     if function.defers() || follows {
         wanted.push(("sqs:SendMessage", "DeadLetters.Arn"));
     }
@@ -126,6 +133,12 @@ fn wanted(function: &Function) -> BTreeSet<Permission> {
             let functions = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function";
             wanted.insert(("lambda:InvokeFunction".to_owned(), format!("{functions}:${{Prefix}}{family}-*")));
         }
+    }
+    if needs.feeds {
+        wanted.insert((
+            "events:PutEvents".to_owned(),
+            "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${Bus}".to_owned(),
+        ));
     }
     wanted
 }
@@ -147,7 +160,7 @@ fn no_function_can_do_what_it_does_not_need() {
             assert!(OF_AWS.contains(&policy.as_str()), "{name}: {policy}");
         }
         let follows = role.of_aws.contains("AWSLambdaDynamoDBExecutionRole");
-        assert_eq!(follows, ["projector", "relay", "sequencer"].contains(&name.as_str()), "{name}");
+        assert_eq!(follows, FOLLOWERS.contains(&name.as_str()), "{name}");
         for secret in ["SandboxesKey", "GitTokens", "WebhookSecret", "ApiKeys"] {
             let reads = ("secretsmanager:GetSecretValue".to_owned(), secret.to_owned());
             if found.contains(&reads) {

@@ -114,6 +114,9 @@ async fn what_stands_on_the_page_is_what_the_ledger_says() {
         lines(&seen, "rate").values().sum::<u64>(),
         "before the last one arrived"
     );
+    // The whole report: five criteria first, then the weeks of each.
+    let report = seen["report"].as_array().expect("rows");
+    assert!(report.len() >= 10 && report[0][0] == "P95 latency", "{report:#?}");
     // One operation's story.
     let told = &seen["story"];
     assert!(told["headline"].as_str().is_some_and(|text| text.starts_with("push ok")), "{told:#}");

@@ -155,6 +155,12 @@ const visits = {
     await pictured(page, "story");
     serious.push(...await judged(page, "story"));
     await page.keyboard.press("Escape");
+    await page.click("#whole-report");
+    await page.waitForSelector("#drawer .headline");
+    await pictured(page, "report");
+    serious.push(...await judged(page, "report"));
+    const report = await drawerRows(page);
+    await page.keyboard.press("Escape");
 
     await page.waitForSelector("#live.on");
     const before = Number(await page.textContent("#fact-succeeded"));
@@ -162,7 +168,7 @@ const visits = {
     if (!response.ok) throw new Error(`status: ${response.status}`);
     await page.waitForFunction((was) => Number(document.getElementById("fact-succeeded").textContent) === was + 1, before);
     await filled(page);
-    return { serious, clicked, walked, numbers, story, ...await read(page) };
+    return { serious, clicked, walked, numbers, story, report, ...await read(page) };
   },
 
   // Only looked at; `last` is a story that is opened.

@@ -158,7 +158,7 @@ async fn judge(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_of_an_orphan_is_true_and_said_in_time() {
-    let said = orphans(examples(13, 200), true).await;
+    let said = Box::pin(orphans(examples(13, 200), true)).await;
     let mut waited = said.waited.clone();
     waited.sort();
     let late = waited.iter().filter(|wait| **wait > WAIT_MAX).count();
@@ -176,7 +176,7 @@ async fn what_is_said_of_an_orphan_is_true_and_said_in_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_traces_nothing_is_known_of_an_orphan_and_nothing_is_guessed() {
-    let said = orphans(5, false).await;
+    let said = Box::pin(orphans(5, false)).await;
     println!("S-18 without traces, seed {SEED}: {said:?}");
     assert!(said.wrong.is_empty(), "{:#?}", said.wrong);
     assert!(said.unknown > 0, "{said:?}");

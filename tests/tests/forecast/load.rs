@@ -6,9 +6,9 @@ use gitledger_tests::{Agent, Origin, Setup, System};
 use serde_json::json;
 
 /// How many agents work at once.
-const AGENTS: u64 = 10;
+const AGENTS: u64 = 12;
 /// How many sessions each has; every third begins a new task.
-const SESSIONS: u64 = 20;
+const SESSIONS: u64 = 18;
 
 /// All of it.
 pub async fn work(system: &System, origin: &Origin) {
@@ -28,8 +28,8 @@ async fn futures(all: Vec<impl Future<Output = ()>>) {
 
 async fn day(system: &System, url: &str, agent: u64) {
     for session in 0..SESSIONS {
-        // The pauses are the load, not a wait for something: 1 to 18 seconds, in an order that looks like none.
-        let pause = 1 + (agent * 7 + session * 11) % 18;
+        // The pauses are the load, not a wait for something: 1 to 13 seconds, in an order that looks like none.
+        let pause = 1 + (agent * 7 + session * 11) % 13;
         tokio::time::sleep(Duration::from_secs(pause)).await;
         let name = format!("agent-{agent}");
         let agent = Agent::clone(system, url, &name, &format!("task-{}", session / 3)).await;

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use gitledger_projections::metrics::{Kind, METRICS};
+use gitledger_projections::metrics::process::PROCESS;
+use gitledger_projections::metrics::{Kind, METRICS, Metric};
 use serde_json::Value;
 
 use crate::files::{dashboard, list, panels, path, rules, text, word, yaml};
@@ -143,10 +144,10 @@ fn grafana_finds_the_data_source_and_the_dashboard() {
     assert_eq!(provider["options"]["path"], "$GITLEDGER_DASHBOARDS");
 }
 
-/// The table of metrics, from their declarations.
-fn metrics_table() -> String {
+/// A table of metrics, from their declarations.
+fn metrics_table(metrics: &[Metric]) -> String {
     let mut table = "| metric | kind | labels | |\n|---|---|---|---|\n".to_owned();
-    for metric in METRICS {
+    for metric in metrics {
         let kind = match metric.kind {
             Kind::Counter | Kind::FractionalCounter => "counter",
             Kind::Gauge => "gauge",
@@ -159,7 +160,7 @@ fn metrics_table() -> String {
     table
 }
 
-/// `GITLEDGER_REWRITE=1 cargo test -p gitledger-tests --test monitoring` writes the table anew.
+/// `GITLEDGER_REWRITE=1 cargo test -p gitledger-tests --test monitoring` writes the tables anew.
 #[test]
 fn the_guide_explains_every_panel_and_lists_every_metric() {
     let name = "monitoring/README.md";
@@ -167,14 +168,16 @@ fn the_guide_explains_every_panel_and_lists_every_metric() {
     for title in TITLES {
         assert!(guide.contains(&format!("| {title} |")), "nothing about {title}");
     }
-    let (open, close) = ("<!-- metrics -->\n", "<!-- /metrics -->");
-    let (before, rest) = guide.split_once(open).expect("a place for the table");
-    let (found, after) = rest.split_once(close).expect("its end");
-    let wanted = metrics_table();
-    if found != wanted && std::env::var_os("GITLEDGER_REWRITE").is_some_and(|value| value == "1") {
-        std::fs::write(path(name), format!("{before}{open}{wanted}{close}{after}"))
-            .expect("the guide is written");
+    let mut wanted = guide.clone();
+    for (mark, metrics) in [("metrics", METRICS), ("process metrics", PROCESS)] {
+        let (open, close) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+        let (before, rest) = wanted.split_once(&open).expect("a place for the table");
+        let (_, after) = rest.split_once(&close).expect("its end");
+        wanted = format!("{before}{open}{}{close}{after}", metrics_table(metrics));
+    }
+    if guide != wanted && std::env::var_os("GITLEDGER_REWRITE").is_some_and(|value| value == "1") {
+        std::fs::write(path(name), wanted).expect("the guide is written");
         return;
     }
-    assert_eq!(found, wanted, "{name}: rewrite it with GITLEDGER_REWRITE=1");
+    assert!(guide == wanted, "{name}: rewrite it with GITLEDGER_REWRITE=1");
 }

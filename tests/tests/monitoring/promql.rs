@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use gitledger_projections::metrics::process::PROCESS;
 use gitledger_projections::metrics::{Kind, METRICS, Metric, Values};
 
 use crate::files::FROM_OUTSIDE;
@@ -94,10 +95,11 @@ fn matchers_of(tokens: &[Token]) -> Vec<(String, String, String)> {
 
 /// The declared metric behind the name of a series.
 fn declared(name: &str) -> Option<&'static Metric> {
-    let plain = METRICS.iter().find(|metric| metric.name == name && metric.kind != Kind::Histogram);
+    let all = || METRICS.iter().chain(PROCESS);
+    let plain = all().find(|metric| metric.name == name && metric.kind != Kind::Histogram);
     plain.or_else(|| {
         let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix))?;
-        METRICS.iter().find(|metric| metric.name == base && metric.kind == Kind::Histogram)
+        all().find(|metric| metric.name == base && metric.kind == Kind::Histogram)
     })
 }
 

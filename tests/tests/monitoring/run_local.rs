@@ -24,7 +24,13 @@ async fn json(url: &str) -> Value {
 }
 
 fn run_local(setup: &Setup, arguments: &[&str]) -> Process {
-    let programs = [tools::prometheus(), tools::pushgateway(), tools::alertmanager(), tools::bwrap()];
+    let programs = [
+        tools::prometheus(),
+        tools::pushgateway(),
+        tools::alertmanager(),
+        tools::nats_server(),
+        tools::bwrap(),
+    ];
     let mut command = Command::new(path("monitoring/run-local"));
     command.args(arguments).env("GITLEDGER_DATA", setup.data());
     let programs: Vec<_> = programs.iter().map(std::path::PathBuf::as_path).collect();
@@ -42,6 +48,7 @@ async fn one_command_starts_everything_and_ctrl_c_ends_it() {
     let prometheus = address(&mut running, "prometheus").await;
     let alertmanager = address(&mut running, "alertmanager").await;
     let gateway = address(&mut running, "gitledger").await;
+    let nats = address(&mut running, "nats").await;
     assert_eq!(json(&format!("{gateway}/healthz")).await["status"], "ok");
 
     // The whole way: gitledger publishes, Prometheus scrapes under the right labels and knows the rules.
@@ -62,9 +69,23 @@ async fn one_command_starts_everything_and_ctrl_c_ends_it() {
     assert_eq!(manager, format!("{alertmanager}/api/v2/alerts"));
     assert_eq!(json(&format!("{alertmanager}/api/v2/status")).await["cluster"]["status"], "disabled");
 
+    // Two jobs: the Pushgateway's, and the gateway's own numbers, of which no other comes with them.
+    let own =
+        format!("{prometheus}/api/v1/series?match[]=%7Bjob=%22gitledger%22,__name__!~%22up|scrape_.*%22%7D");
+    until("the gateway's own numbers", async || {
+        let found = json(&own).await;
+        let names: Vec<&str> = list(&found["data"]).iter().map(|one| word(&one["__name__"])).collect();
+        assert!(names.iter().all(|name| name.starts_with("gitledger_http_")), "{names:?}");
+        names.contains(&"gitledger_http_refusals_total").then_some(())
+    })
+    .await;
+    // The feed has made its stream.
+    until("the stream in NATS", async || (json(&format!("{nats}/jsz")).await["streams"] == 1).then_some(()))
+        .await;
+
     let said = running.interrupt().await;
     assert!(said.ends_with("stopped"), "{said}");
-    for url in [&prometheus, &alertmanager, &gateway] {
+    for url in [&prometheus, &alertmanager, &gateway, &nats] {
         assert!(client.get(url).send().await.is_err(), "{url} still answers");
     }
 }

@@ -11,6 +11,7 @@ use gitledger_sandboxes::{SystemWorld, World};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Finished;
+use super::lasting::lasting;
 use crate::dashboard::Index;
 use crate::dashboard::report::Report;
 use crate::running::{GATEWAY_FILE, LOCK_FILE};
@@ -99,37 +100,6 @@ async fn export(arguments: &Arguments, file: &Path) -> Finished {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A number and a unit.
-fn lasting(given: &str) -> Result<SignedDuration, String> {
-    let (number, unit) = given.split_at(given.len() - given.chars().next_back().map_or(0, char::len_utf8));
-    let hours_or = |minutes: i64| number.parse::<i64>().ok().and_then(|number| number.checked_mul(minutes));
-    let minutes = match unit {
-        "m" => hours_or(1),
-        "h" => hours_or(60),
-        "d" => hours_or(24 * 60),
-        _ => None,
-    };
-    let minutes = minutes.filter(|minutes| (1..=60 * 24 * 366 * 10).contains(minutes));
-    minutes
-        .map(SignedDuration::from_mins)
-        .ok_or_else(|| "must be a number with m, h or d, up to ten years".to_owned())
-}
-
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::lasting;
-
-    #[test]
-    fn a_time_is_a_number_and_a_unit() {
-        assert_eq!(lasting("90m").unwrap().as_mins(), 90);
-        assert_eq!(lasting("24h").unwrap().as_hours(), 24);
-        assert_eq!(lasting("7d").unwrap().as_hours(), 168);
-        for wrong in ["", "7", "d", "-1d", "0h", "7 d", "7w", "999999999999999999h", "1é"] {
-            assert!(lasting(wrong).is_err(), "{wrong}");
-        }
-    }
 }

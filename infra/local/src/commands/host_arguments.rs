@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use gitledger_projections::simulation::latency::duration;
 use gitledger_sandbox_host::{Egress, HostOptions, Limits, Network, Trouble};
 
 /// How the local sandbox host is to behave.
@@ -106,19 +107,8 @@ impl Arguments {
 
 fn latency(text: &str) -> Result<RangeInclusive<Duration>, String> {
     let (least, most) = text.split_once("..").unwrap_or((text, text));
-    let (least, most) = (duration(least)?, duration(most)?);
+    let (least, most) = (Duration::from_micros(duration(least)?), Duration::from_micros(duration(most)?));
     if least > most { Err("the range is upside down".into()) } else { Ok(least..=most) }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let (number, unit_s) = if let Some(number) = text.strip_suffix("ms") {
-        (number, 0.001)
-    } else {
-        (text.strip_suffix('s').unwrap_or(text), 1.0)
-    };
-    let number: f64 = number.trim().parse().map_err(|_| format!("'{text}' is no time; try 250ms or 2s"))?;
-    Duration::try_from_secs_f64(number * unit_s).map_err(|_| format!("'{text}' is no time that can pass"))
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::Finished;
+use super::lasting::lasting;
 
 /// Makes, lists and revokes API keys. A running gateway notices at once.
 ///
@@ -59,7 +60,7 @@ struct Create {
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     repo: Vec<RepoPattern>,
     /// How long it is good: a number and d, h or m.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = lasting)]
     expires: Option<SignedDuration>,
 }
 
@@ -147,39 +148,6 @@ fn pattern(text: &str) -> Result<RepoPattern, String> {
     RepoPattern::new("repo", text).map_err(|rejection| rejection.rule)
 }
 
-fn duration(text: &str) -> Result<SignedDuration, String> {
-    let rule = || "must be a number and d, h or m, for example 90d".to_owned();
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(rule)?;
-    let number: i64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(rule)?;
-    let minutes = match unit {
-        "d" => number.checked_mul(24 * 60),
-        "h" => number.checked_mul(60),
-        "m" => Some(number),
-        _ => return Err(rule()),
-    };
-    // A hundred years: more is never.
-    let minutes =
-        minutes.filter(|minutes| *minutes <= 100 * 365 * 24 * 60).ok_or("is more than 100 years")?;
-    Ok(SignedDuration::from_mins(minutes))
-}
-
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_a_number_and_a_unit() {
-        assert_eq!(duration("90d"), Ok(SignedDuration::from_hours(90 * 24)));
-        assert_eq!(duration("12h"), Ok(SignedDuration::from_hours(12)));
-        assert_eq!(duration("5m"), Ok(SignedDuration::from_mins(5)));
-        for bad in
-            ["", "d", "90", "-1d", "0d", "1y", "1.5h", "90 d", "99999999999999999d", "40000d", "9\u{e9}"]
-        {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -5,11 +5,13 @@ pub mod cost;
 pub mod dashboard;
 pub mod demo;
 pub mod events;
+pub mod feed;
 pub mod git;
 mod git_arguments;
 mod git_example;
 pub mod host_arguments;
 pub mod keys;
+mod lasting;
 pub mod mcp;
 pub mod projection;
 pub mod replay;
@@ -59,6 +61,7 @@ enum Command {
     Up(up::Arguments),
     Mcp(mcp::Arguments),
     Events(events::Arguments),
+    Feed(feed::Arguments),
     Cost(cost::Arguments),
     Projection(projection::Arguments),
     Dashboard(dashboard::Arguments),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Up(arguments)) => blocking(up::run(arguments)),
         Ok(Command::Mcp(arguments)) => blocking(mcp::run(arguments)),
         Ok(Command::Events(arguments)) => blocking(events::run(arguments)),
+        Ok(Command::Feed(arguments)) => blocking(feed::run(arguments)),
         Ok(Command::Cost(arguments)) => blocking(cost::run(arguments)),
         Ok(Command::Projection(arguments)) => blocking(projection::run(arguments)),
         Ok(Command::Dashboard(arguments)) => blocking(dashboard::run(arguments)),

@@ -10,7 +10,7 @@ use gitledger_functions::{Settings, costs};
 use gitledger_ledger::{Ledger, Position, Recorded};
 use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::openmetrics::{END, Samples, head};
-use gitledger_projections::metrics::{Metrics, MetricsSnapshot, Observation};
+use gitledger_projections::metrics::{FeedStanding, Metrics, MetricsSnapshot, Observation};
 use gitledger_projections::{Projection, fold};
 use jiff::{SignedDuration, Timestamp};
 
@@ -130,6 +130,7 @@ fn write(
             prices,
             budgets: &[],
             parked: 0,
+            feed: FeedStanding::default(),
             about: ABOUT,
         })
     };

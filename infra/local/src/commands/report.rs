@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use gitledger_functions::Settings;
+use gitledger_functions::report::Terms;
 use gitledger_projections::report::Platform;
-use gitledger_projections::simulation::Setting;
 
 use super::Finished;
 use super::replay::{ledger_in, until};
 use crate::replay::Until;
 use crate::replay::prices::Table;
-use crate::report::{Question, page, recorded_size, report, text};
+use crate::report::{Question, page, report, text};
 
 /// Judges by five criteria whether it is time to leave hosted sandboxes, with the events behind each, and simulates
 /// what else could be done.
@@ -65,24 +65,21 @@ pub async fn run(arguments: Arguments) -> Finished {
     let prices = Table::all(&asked, &arguments.data)?;
     let mut settings = Settings::from_env().map_err(|error| error.to_string())?;
     arguments.data.clone_into(&mut settings.data_dir);
-    let policy = settings.policies().map_err(|error| error.to_string())?.sandboxes;
-    let (vcpu, memory_mb) = recorded_size(&ledger).await;
-    let question = Question {
-        ledger,
-        until: arguments.at.unwrap_or(Until::End),
+    let price = prices.into_iter().next().unwrap_or_else(Table::e2b_list);
+    let terms = Terms {
         days: arguments.days,
-        price: prices.into_iter().next().unwrap_or_else(Table::e2b_list),
-        in_force: Setting { policy, vcpu, memory_mb, ..Setting::default() },
+        prices: price.prices().clone(),
+        policy: settings.policies().map_err(|error| error.to_string())?.sandboxes,
         machine: Platform {
             monthly_dollars: arguments.server_monthly,
             vcpu: arguments.server_vcpu,
             memory_mb: arguments.server_memory,
             overcommit: arguments.server_overcommit,
         },
-        no_advice: arguments.no_advice,
-        data: arguments.data,
+        advice: !arguments.no_advice,
     };
-    let report = report(&question).await?;
+    let until = arguments.at.unwrap_or(Until::End);
+    let report = report(Question { data: arguments.data, ledger, until, terms }).await?;
     if let Some(file) = &arguments.html {
         std::fs::write(file, page::html(&report)).map_err(|error| format!("{}: {error}", file.display()))?;
         eprintln!("the report is in {}", file.display());

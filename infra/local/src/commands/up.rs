@@ -21,7 +21,7 @@ const INTERRUPTED: i32 = 130;
 /// `E2B_API_URL` is not; else they live on this machine.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  gitledger up\n  gitledger up --listen 127.0.0.1:8080 --data /var/lib/gitledger\n  GITLEDGER_ALLOW_REMOTES=http://127.0.0.1:8090/ gitledger up"
+    after_help = "Examples:\n  gitledger up\n  gitledger up --listen 127.0.0.1:8080 --data /var/lib/gitledger\n  gitledger up --nats nats://127.0.0.1:4222\n  GITLEDGER_ALLOW_REMOTES=http://127.0.0.1:8090/ gitledger up"
 )]
 pub struct Arguments {
     /// Where the gateway listens; anywhere but on loopback every request needs an API key, see `gitledger keys`.
@@ -36,6 +36,10 @@ pub struct Arguments {
     /// Where the ledger is kept.
     #[arg(long, env = "GITLEDGER_DATA", default_value = ".gitledger")]
     data: PathBuf,
+    /// Publish every event to NATS at this address, `nats://` or `tls://`; who comes is in `NATS_TOKEN`, or in
+    /// `NATS_USER` and `NATS_PASSWORD`.
+    #[arg(long, env = "NATS_URL", value_name = "URL")]
+    nats: Option<String>,
     #[command(flatten)]
     sandboxes: super::host_arguments::Arguments,
 }
@@ -46,6 +50,9 @@ pub async fn run(arguments: Arguments) -> Finished {
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
     settings.keys_required = arguments.require_keys;
+    if let Some(address) = &arguments.nats {
+        settings.publish_to_nats(address).map_err(|error| error.to_string())?;
+    }
     let options = Options {
         listen: Some(arguments.listen),
         host_listen: arguments.host_listen,

@@ -25,6 +25,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("page/panels.js"),
     include_str!("page/tables.js"),
     include_str!("page/drawer.js"),
+    include_str!("page/verdict.js"),
     include_str!("page/page.js"),
     "})();\n",
 );
@@ -58,7 +59,7 @@ const GAUGES: [Panel; 4] = [
     Panel("success", "Success rate", "of what ended", "gauge"),
     Panel("active", "Active sandboxes", "running now", "gauge"),
     Panel("cache", "Cache hit ratio", "leases that found a sandbox", "gauge"),
-    Panel("monthly", "Monthly cost", "this month so far, the rest at today's rate", "gauge"),
+    Panel("monthly", "Monthly cost", "of sandboxes: this month so far, the rest at today's rate", "gauge"),
 ];
 const CHARTS: [Panel; 8] = [
     Panel("p95", "P95 latency by operation", "95 of 100 took no longer; the dashed line is 5 s", "half"),
@@ -66,7 +67,7 @@ const CHARTS: [Panel; 8] = [
     Panel("errors", "Errors per minute", "by type", "third"),
     Panel("creation", "Sandbox creation time", "darker: more of them", "third"),
     Panel("distribution", "Distribution", "operations that ended", "third"),
-    Panel("daily", "Daily cost", "of the 24 hours before; the dashed line is $2.50", "third"),
+    Panel("daily", "Daily cost", "of sandboxes, in the 24 hours before; the dashed line is $2.50", "third"),
     Panel("retries", "Push retries", "by number of the retry", "third"),
     Panel("conflicts", "Conflicts", "that git could not resolve", "third"),
 ];
@@ -94,6 +95,7 @@ pub fn skeleton(title: &str, head: &Markup, tail: &Markup) -> String {
                     div id="shown" {
                         section.verdict aria-labelledby="verdict-title" {
                             h2 id="verdict-title" { "Verdict" }
+                            button.plain type="button" id="whole-report" hidden { "The whole report" }
                             ol id="verdict" {
                                 @for criterion in &criteria {
                                     li id={ "criterion-" (criterion.id) } {
@@ -109,7 +111,7 @@ pub fn skeleton(title: &str, head: &Markup, tail: &Markup) -> String {
                         }
                         section.grid aria-label="Details" {
                             h2.unseen { "Details" }
-                            (Panel("agents", "Cost by agent", "of sandboxes, in this window, idle time included; the same as “gitledger cost”", "half").shown())
+                            (Panel("agents", "Cost by agent", "of sandboxes, in this window, idle time included; “gitledger cost” adds functions and ledger where their prices are in use", "half").shown())
                             (Panel("sandboxes", "Live sandboxes", "running or paused", "half").shown())
                             (Panel("latest", "Latest operations", "in this window; newest first", "full").shown())
                         }

@@ -4,12 +4,14 @@ mod access;
 mod dashboard;
 mod docs;
 mod guard;
+pub(crate) mod measured;
 pub mod openapi;
 pub(crate) mod reply;
 mod route;
 mod routes;
 mod shapes;
 mod table;
+mod verdict;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ use uuid::Uuid;
 
 use crate::dashboard::Index;
 
+pub use verdict::Verdict;
+
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 
@@ -37,6 +41,8 @@ pub struct Gateway {
     pub world: Arc<World>,
     /// What the dashboard shows.
     pub dashboard: Arc<Index>,
+    /// Whether it is time to leave hosted sandboxes.
+    pub verdict: Arc<Verdict>,
     /// Operations under way; stopping waits for them.
     pub running: TaskTracker,
 }

@@ -4,20 +4,23 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::on;
 use gitledger_functions::costs::{Question, Told as CostTold};
+use gitledger_functions::report::Question as ReportAsked;
 use gitledger_functions::{Answer, Refusal};
 use gitledger_operations::Rejection;
 use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
 use gitledger_projections::Verdict;
+use gitledger_projections::report::Report;
 use gitledger_projections::timeline::{CostTable, Found};
 
 use super::access::admit;
 use super::guard::{Place, own_pages};
+use super::measured::measured;
 use super::route::{Body, Method, Route, Told, Words, fields_of, of};
 use super::shapes::{EventsPage, Health, Index, Page, Sandbox, Sandboxes};
-use super::{Gateway, dashboard, docs, openapi, reply, routes};
+use super::{Gateway, dashboard, docs, openapi, reply, routes, verdict};
 use crate::dashboard::shapes::{LiveSandboxes, Series, Story};
 
 /// Every route, in the order in which they are shown.
@@ -135,6 +138,21 @@ pub(super) const ROUTES: &[Route] = &[
             problems: &[400, 503],
         }),
         handler: |method| on(method, routes::cost),
+    },
+    Route {
+        method: Method::Get,
+        path: "/report",
+        told: Told::Once(Words {
+            id: "getReport",
+            tag: "ledger",
+            summary: "Judges by five criteria whether it is time to leave hosted sandboxes, and what else could be done",
+            description: "Read from the whole ledger, with simulations of other policies: it may take seconds. With \
+                          `Accept: text/html` it is a page.",
+            query: Some(fields_of::<ReportAsked>),
+            answers: &[(200, "The report.", Body::Json(of::<Report>))],
+            problems: &[400, 503],
+        }),
+        handler: |method| on(method, verdict::shown),
     },
     Route {
         method: Method::Get,
@@ -339,5 +357,6 @@ pub(super) fn router(gateway: Gateway, address: SocketAddr) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(gateway.clone(), admit))
         .layer(from_fn_with_state(place, own_pages))
+        .layer(from_fn(measured))
         .with_state(gateway)
 }

@@ -139,6 +139,7 @@ impl Run {
     ) -> Result<(), String> {
         let mut open = Open::new(after, self.replayed.names.len());
         let mut names = std::mem::take(&mut self.replayed.names);
+        let mut failed = None;
         let read = scanner.after(Position::from_u64(after), |lent| {
             let at = lent.at;
             if self.until.excludes(lent.position, at) {
@@ -154,13 +155,22 @@ impl Run {
             }
             open.count += 1;
             if open.count == SEGMENT_EVENTS {
-                open.seal(&lent, &names, segments);
+                let id = if segments.is_some() {
+                    scanner.id_at(Position::from_u64(lent.position))
+                } else {
+                    Ok(None)
+                };
+                // Without an id nobody could tell whose segment it is.
+                match id {
+                    Ok(id) => open.seal(lent.position, id, &names, segments),
+                    Err(error) => failed = Some(error),
+                }
                 progress(self.replayed.from_segments + self.replayed.from_ledger);
             }
             ControlFlow::Continue(())
         });
         self.replayed.names = names;
-        read.map_err(|error| error.to_string())
+        read.and(failed.map_or(Ok(()), Err)).map_err(|error| error.to_string())
     }
 
     fn put_aside(&mut self, open: &mut Open, error: &Unreadable) {
@@ -187,11 +197,11 @@ impl Open {
         }
     }
 
-    fn seal(&mut self, last: &Lent<'_>, names: &Names, segments: Option<&Segments>) {
-        let next = Self::new(last.position, names.len());
+    fn seal(&mut self, last: u64, id: Option<[u8; 16]>, names: &Names, segments: Option<&Segments>) {
+        let next = Self::new(last, names.len());
         let mut full = std::mem::replace(self, next).segment;
-        (full.last, full.last_id) = (last.position, last.id);
-        if let Some(segments) = segments {
+        if let (Some(segments), Some(id)) = (segments, id) {
+            (full.last, full.last_id) = (last, id);
             segments.write(&full, names);
         }
     }

@@ -52,6 +52,11 @@ impl Table {
         Ok(Self { name, prices })
     }
 
+    /// The rows, day by day.
+    pub fn prices(&self) -> &Prices {
+        &self.prices
+    }
+
     /// What figures cost: each day by the rows that held on it, rounded once.
     pub fn figures(&self, figures: &Figures) -> NanoDollars {
         figures
@@ -70,5 +75,41 @@ impl Table {
     /// What sandboxes' time costs by the newest rows: a simulation is about what comes.
     pub fn of(&self, sandboxes: ResourceTime) -> NanoDollars {
         self.day(i64::MAX / 2, &Usage::from(sandboxes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gitledger_projections::replay::figures::DayFigures;
+
+    use super::*;
+
+    /// An hour of one processor on each of these days (since 1970).
+    fn worked_on(days: &[i64]) -> Figures {
+        let micros = 3_600_000_000;
+        let usage = ResourceTime { running_micros: micros, vcpu_micros: micros, mib_micros: 0 };
+        let day = |number: &i64| (*number, DayFigures { usage, ..DayFigures::default() });
+        Figures { usage, days: days.iter().map(day).collect(), ..Figures::default() }
+    }
+
+    #[test]
+    fn a_day_costs_by_the_row_that_held_on_it_whenever_it_is_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ours.toml");
+        let row = |from: &str, dollars: &str| {
+            format!("[[price]]\nlist = \"ours\"\nfrom = \"{from}\"\nsandbox_hour = {dollars}\n")
+        };
+        let rows = row("2026-03-10", "0.000001") + &row("2026-03-12", "0.00005");
+        std::fs::write(&file, format!("use = [\"ours\"]\n{rows}")).unwrap();
+        let asked = [file.display().to_string()];
+        let table = Table::all(&asked, dir.path()).unwrap().pop().unwrap();
+        // 2026-03-10 is day 20522.
+        let cost = |days: &[i64]| table.figures(&worked_on(days)).as_u64();
+        assert_eq!(cost(&[20_522]), 1_000);
+        assert_eq!(cost(&[20_523]), 1_000, "the day before the new row");
+        assert_eq!(cost(&[20_524]), 50_000);
+        assert_eq!(cost(&[20_521, 20_522, 20_523, 20_524, 20_999]), 3 * 1_000 + 2 * 50_000);
+        // What is simulated is about what comes.
+        assert_eq!(table.of(worked_on(&[0]).usage).as_u64(), 50_000);
     }
 }

@@ -34,7 +34,7 @@ pub fn html(report: &Report) -> String {
                 }
                 @for one in &report.criteria { (section(one)) }
                 h2 { "The validation's phases" }
-                @for line in text::phases(report) { p { (line.trim()) } }
+                @for line in text::phases(report) { p { @if let Some(query) = line.trim().strip_prefix("query") { code { (query.trim()) } } @else { (line.trim()) } } }
                 h2 { "What else could be done" }
                 @for line in text::advice(report) { p { (line.trim()) } }
                 p { small { "Simulated by the policy's own code; the line \"now\" says how far to believe it." } }

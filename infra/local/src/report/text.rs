@@ -140,7 +140,8 @@ pub fn phases(report: &Report) -> Vec<String> {
     let counted = |all: &[(String, u64)]| {
         all.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
     };
-    vec![
+    let query = |command: &String| format!("  query     {command}");
+    let mut lines = vec![
         format!(
             "Phase 1, baseline ({}; {} of 14 days from {})",
             state(baseline.complete),
@@ -157,6 +158,9 @@ pub fn phases(report: &Report) -> Vec<String> {
             value(Some(baseline.dollars_a_day), Unit::Dollars),
             baseline.sandboxes_at_once
         ),
+    ];
+    lines.extend(baseline.queries.iter().map(query));
+    lines.extend([
         format!("Phase 2, patterns ({})", state(patterns.complete)),
         format!(
             "  busiest hour {:02}:00 UTC with {}; {} agents: {}; failures: {}; {}",
@@ -170,7 +174,9 @@ pub fn phases(report: &Report) -> Vec<String> {
                 |growth| format!("{growth:.2} times the baseline's operations a day")
             )
         ),
-    ]
+        query(&patterns.query),
+    ]);
+    lines
 }
 
 /// What else could be done, line by line.

@@ -8,7 +8,8 @@ use gitledger_functions::{World, reaper};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::gateway::Gateway;
+use super::feeding::Feeder;
+use crate::gateway::{Gateway, measured};
 
 /// How often the projections are saved; what is not saved is folded again after a restart.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
@@ -24,12 +25,14 @@ const EXPORT_EVERY: Duration = Duration::from_secs(15);
 pub(super) fn start(
     gateway: &Gateway,
     exporter: Option<Arc<Exporter>>,
+    feeder: Option<&Feeder>,
     stop: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = Vec::new();
     let world = gateway.world.clone();
     tasks.push(every(SAVE_EVERY, stop.clone(), move || {
         let world = world.clone();
+        measured::tidy();
         async move {
             world.projector.save().await.map_err(|error| error.to_string())?;
             world.spending.save().await.map(|_| ()).map_err(|error| error.to_string())
@@ -49,6 +52,9 @@ pub(super) fn start(
     }));
     if gateway.world.sandbox_policy.pool > 0 {
         tasks.push(tokio::spawn(filling(gateway.world.clone(), stop.clone())));
+    }
+    if let Some(feeder) = feeder {
+        tasks.push(tokio::spawn(feeder.clone().run(gateway.world.ledger.clone(), stop.clone())));
     }
     if let Some(exporter) = exporter {
         let world = gateway.world.clone();

@@ -14,13 +14,14 @@ use crate::{LedgerError, Position};
 /// So many rows are read in one snapshot: an open reader keeps the WAL from being reset.
 const SNAPSHOT_ROWS: u32 = 50_000;
 
+/// So much of the file is mapped; what is beyond is read as ever.
+const MAPPED_BYTES_MAX: u32 = 2_000_000_000;
+
 /// A row of the ledger, lent for the length of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Lent<'a> {
     /// Its place in the ledger.
     pub position: u64,
-    /// Its id.
-    pub id: [u8; 16],
     /// The stream's name.
     pub stream: &'a str,
     /// Its place in the stream, from 1.
@@ -45,7 +46,11 @@ impl Scanner {
     /// Opens the file, which must be a ledger.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         connection::check_engine()?;
-        Ok(Self { connection: connection::reader(path)? })
+        let connection = connection::reader(path)?;
+        // Pages are read where the system has them, not copied: whoever goes over all of them gains by that. The
+        // file only ever grows.
+        connection.execute_batch(&format!("PRAGMA mmap_size = {MAPPED_BYTES_MAX};"))?;
+        Ok(Self { connection })
     }
 
     /// The newest position.
@@ -65,7 +70,7 @@ impl Scanner {
         after: Position,
         mut take: impl FnMut(Lent<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        let sql = "SELECT pos, stream, seq, type, ts, meta, data, id FROM events WHERE pos > ?1
+        let sql = "SELECT pos, stream, seq, type, ts, meta, data FROM events WHERE pos > ?1
                    ORDER BY pos LIMIT ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut last = after.as_u64();
@@ -98,7 +103,6 @@ fn lend<'a>(row: &'a Row<'_>) -> Result<Lent<'a>, LedgerError> {
     };
     Ok(Lent {
         position,
-        id: row.get_ref(7)?.as_blob().ok().and_then(|id| id.try_into().ok()).unwrap_or_default(),
         stream: text(1, "stream")?,
         version: whole(2, "version")?.cast_unsigned(),
         name: text(3, "type")?,

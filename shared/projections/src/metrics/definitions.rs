@@ -274,6 +274,27 @@ pub const BUDGET_USED: Metric = metric(
     &[label("scope", Values::Of(SCOPES))],
     "How much is spent of the budget that is spent furthest; 1 is all of it.",
 );
+/// See its help.
+pub const FEED_POSITION: Metric = metric(
+    Kind::Gauge,
+    "git_feed_position",
+    NONE,
+    "Position of the last event that the message bus has taken; 0 where events are fed to none.",
+);
+/// See its help.
+pub const FEED_LAG: Metric = metric(
+    Kind::Gauge,
+    "git_feed_event_lag_seconds",
+    NONE,
+    "Age of the oldest event that the message bus has not taken; 0 when it has all, or events are fed to none.",
+);
+/// See its help.
+pub const FEED_FAILURES: Metric = metric(
+    Kind::Counter,
+    "git_feed_failures_total",
+    NONE,
+    "Times that the message bus did not take what was next; it is tried again.",
+);
 
 /// All of them, in the order of documentation.
 pub const METRICS: &[Metric] = &[
@@ -300,4 +321,7 @@ pub const METRICS: &[Metric] = &[
     UNKNOWN_ERRORS,
     BUDGETS,
     BUDGET_USED,
+    FEED_POSITION,
+    FEED_LAG,
+    FEED_FAILURES,
 ];

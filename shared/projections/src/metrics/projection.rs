@@ -90,8 +90,21 @@ pub struct Observation<'a> {
     pub budgets: &'a [Standing],
     /// Events that could not be folded.
     pub parked: usize,
+    /// How the feed to a message bus stands.
+    pub feed: FeedStanding,
     /// For `git_operations_info`.
     pub about: About<'a>,
+}
+
+/// How the feed to a message bus stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FeedStanding {
+    /// Everything up to here was taken; 0 where there never was a feed.
+    pub position: u64,
+    /// When the first event happened that still waits; `None`: none does, or nobody feeds.
+    pub waits_since: Option<Timestamp>,
+    /// Rounds that failed.
+    pub failures: u64,
 }
 
 /// The labels of `git_operations_info`.
@@ -139,6 +152,7 @@ impl Metrics {
         self.put_cost(&mut board, seen);
         self.put_projector(&mut board, seen);
         put_budgets(&mut board, seen.budgets);
+        put_feed(&mut board, seen.feed, seen.now);
         board.finish(seen.position, Self::VERSION, seen.now)
     }
 
@@ -293,6 +307,16 @@ impl Metrics {
         let unknown = self.operations.values().filter_map(|tally| tally.codes.get(UNKNOWN_GIT_ERROR)).sum();
         board.count(&define::UNKNOWN_ERRORS, &[], unknown);
     }
+}
+
+fn put_feed(board: &mut Board<'_>, feed: FeedStanding, now: Timestamp) {
+    let lag =
+        feed.waits_since.map_or(0, |at| now.as_microsecond().saturating_sub(at.as_microsecond()).max(0));
+    #[allow(clippy::cast_precision_loss)] // as Prometheus has it
+    let (position, lag_seconds) = (feed.position as f64, lag as f64 / 1e6);
+    board.set(&define::FEED_POSITION, &[], position);
+    board.set(&define::FEED_LAG, &[], lag_seconds);
+    board.count(&define::FEED_FAILURES, &[], feed.failures);
 }
 
 /// How far the budgets are spent; whose they are is no label.

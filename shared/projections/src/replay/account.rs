@@ -33,6 +33,8 @@ pub struct Account {
     pub sandboxes: SandboxTally,
     /// All running time of stretches that have ended.
     pub used: ResourceTime,
+    /// Processors and MiB of the last sandbox that was made.
+    pub size: Option<(u32, u32)>,
     /// Day by day.
     pub days: Days,
     machines: Machines,
@@ -177,6 +179,7 @@ impl Account {
         match brief.kind {
             Kind::Created => {
                 tally.created += 1;
+                self.size = Some((u32::from(brief.small), brief.code));
                 self.creation.record(brief.a);
             }
             Kind::Leased => {

@@ -1,10 +1,12 @@
 //! Day by day (UTC): what a judgement over weeks is made of, and the events behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 
 use super::brief::{Brief, Kind, REUSE_NAMED, REUSE_NEW};
 use super::durations::Durations;
 use super::machines::Stretch;
+use super::names::Quick;
 use crate::cost::windows::DAY_MICROS;
 use crate::cost::{ResourceTime, Usage};
 use crate::running::Span;
@@ -43,8 +45,8 @@ pub struct Day {
     pub codes: BTreeMap<u32, u64>,
     /// Operations ended in each hour of the day.
     pub hours: [u32; 24],
-    /// Operations ended, by the number of the agent's name.
-    pub agents: BTreeMap<u32, u32>,
+    /// Operations ended, by the number of the agent's name; in no order.
+    pub agents: HashMap<u32, u32, BuildHasherDefault<Quick>>,
 }
 
 /// All days with anything in them, in order.

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use gitledger_events::Elapsed;
 use gitledger_events::fact::TYPES;
 use gitledger_events::sandbox::Reuse;
+use gitledger_events::{Elapsed, Event, NewEvent};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -120,13 +120,29 @@ impl ReadJson for SerdeJson {
     }
 }
 
+/// The brief of an event that was read whole already: from another ledger than a file.
+pub fn in_brief(position: u64, event: &Event, names: &mut Names) -> Result<Brief, Unreadable> {
+    let NewEvent { recorded_at, operation, actor, repo, fact, .. } = &event.event;
+    let unwritable = |error: serde_json::Error| Unreadable {
+        position,
+        name: fact.name().to_owned(),
+        reason: error.to_string(),
+    };
+    let meta = serde_json::json!({"schema_version": fact.schema_version(), "operation": operation, "actor": actor, "repo": repo});
+    let (meta, data) = (meta.to_string(), fact.to_json().map_err(unwritable)?);
+    let stream = event.stream.to_string();
+    let (version, name, at) = (event.version, fact.name(), recorded_at.as_microsecond());
+    RawEvent { position, stream: &stream, version, name, at, meta: &meta, data: data.get() }.brief(names)
+}
+
 impl RawEvent<'_> {
     /// Its brief. An error means what it means to the projector: the event is put aside.
     pub fn brief(&self, names: &mut Names) -> Result<Brief, Unreadable> {
-        self.brief_by::<SerdeJson>(names)
+        // As we write it, it is read at once; as others might, by a reader that knows all of JSON.
+        self.plainly(names).map_or_else(|| self.brief_by::<SerdeJson>(names), Ok)
     }
 
-    /// Its brief, read by something else.
+    /// Its brief, by a reader of JSON.
     pub fn brief_by<R: ReadJson>(&self, names: &mut Names) -> Result<Brief, Unreadable> {
         let unreadable = |reason: String| Unreadable {
             position: self.position,

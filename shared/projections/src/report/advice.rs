@@ -1,5 +1,6 @@
 //! What else could be done: other policies, by simulation, and one's own machines.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::criteria::{CriterionReport, MONTH_DAYS};
@@ -12,7 +13,7 @@ use crate::verdict::{Measured, Verdict};
 pub const GRID: &str = "pool=0|1|2|4|8,pause=15s|30s|1m|2m|5m,ttl=1h|4h|24h,reuse=task|repo";
 
 /// One way to go on, as simulated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alternative {
     /// What is otherwise than now; empty: nothing.
     pub change: String,
@@ -33,7 +34,7 @@ pub struct Alternative {
 }
 
 /// What to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// The policy in force, simulated: how far the simulation can be believed.
     pub in_force: Option<Alternative>,
@@ -50,7 +51,7 @@ pub struct Advice {
 }
 
 /// A machine for `gitledger sandbox-host`, as its owner describes it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Platform {
     /// Dollars a month for one.
     pub monthly_dollars: f64,
@@ -62,8 +63,15 @@ pub struct Platform {
     pub overcommit: u32,
 }
 
+/// An assumption, to be replaced by one's own figures: the defaults of `gitledger report`.
+impl Default for Platform {
+    fn default() -> Self {
+        Self { monthly_dollars: 60.0, vcpu: 8, memory_mb: 16_384, overcommit: 4 }
+    }
+}
+
 /// What one's own machines would cost instead.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfHosted {
     /// The machine.
     pub machine: Platform,

@@ -1,5 +1,6 @@
 //! How sure a figure is: intervals that hold the true value 95 times of 100.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::replay::durations::Durations;
@@ -11,7 +12,7 @@ const Z: f64 = 1.96;
 const DRAWS: usize = 2000;
 
 /// Between what the true value lies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Hardly less.
     pub low: f64,

@@ -1,5 +1,6 @@
 //! The five criteria over a window of days, week by week, with the events behind them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::advice::Alternative;
@@ -18,7 +19,7 @@ pub const MONTH_DAYS: f64 = 30.0;
 pub type DayPrice<'p> = dyn Fn(i64, &Usage) -> NanoDollars + 'p;
 
 /// A criterion with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CriterionReport {
     /// Value and threshold.
     #[serde(flatten)]
@@ -38,7 +39,7 @@ pub struct CriterionReport {
 }
 
 /// The value in one week.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Week {
     /// Its first day.
     pub from: String,
@@ -49,7 +50,7 @@ pub struct Week {
 }
 
 /// Where a value goes: the last week beside those before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trend {
     /// By more than a tenth.
@@ -63,7 +64,7 @@ pub enum Trend {
 }
 
 /// An event that weighs much.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Its position in the ledger.
     pub position: u64,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::criteria::{DayPrice, MONTH_DAYS, Window};
+use super::queries;
 use crate::replay::Names;
 use crate::replay::figures::date;
 
@@ -14,7 +16,7 @@ pub const BASELINE_DAYS: i64 = 14;
 const NAMED: usize = 5;
 
 /// Both.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
     /// The first two weeks: what is normal.
     pub baseline: Baseline,
@@ -23,7 +25,7 @@ pub struct Phases {
 }
 
 /// What is normal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Baseline {
     /// Its first day.
     pub from: String,
@@ -45,10 +47,12 @@ pub struct Baseline {
     pub dollars_a_day: f64,
     /// The most sandboxes at once.
     pub sandboxes_at_once: u64,
+    /// Commands that give these figures.
+    pub queries: Vec<String>,
 }
 
 /// When and by whom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Patterns {
     /// Whether there were days after the baseline.
     pub complete: bool,
@@ -66,13 +70,15 @@ pub struct Patterns {
     pub failures: Vec<(String, u64)>,
     /// Operations a day, after the baseline beside in it; `null` without both.
     pub growth: Option<f64>,
+    /// A command that gives these figures.
+    pub query: String,
 }
 
-/// Of all days that the ledger has.
-pub fn phases(all: &Window<'_>, names: &Names, price: &DayPrice<'_>) -> Phases {
+/// Of all days that the ledger has, up to a position.
+pub fn phases(all: &Window<'_>, names: &Names, position: u64, price: &DayPrice<'_>) -> Phases {
     let end = all.first + BASELINE_DAYS - 1;
     let first = all.within(all.first, end);
-    Phases { baseline: baseline(&first, price), patterns: patterns(all, &first, names) }
+    Phases { baseline: baseline(&first, position, price), patterns: patterns(all, &first, names, position) }
 }
 
 fn ended(window: &Window<'_>) -> u64 {
@@ -85,7 +91,7 @@ fn a_day(window: &Window<'_>) -> f64 {
 }
 
 #[allow(clippy::cast_precision_loss)] // counts
-fn baseline(window: &Window<'_>, price: &DayPrice<'_>) -> Baseline {
+fn baseline(window: &Window<'_>, position: u64, price: &DayPrice<'_>) -> Baseline {
     let measured = window.measured(price);
     Baseline {
         from: date(window.first),
@@ -98,11 +104,12 @@ fn baseline(window: &Window<'_>, price: &DayPrice<'_>) -> Baseline {
         miss_ratio: measured.miss_ratio,
         dollars_a_day: measured.monthly_dollars / MONTH_DAYS,
         sandboxes_at_once: measured.sandboxes_at_once,
+        queries: queries::baseline(window, position),
     }
 }
 
 #[allow(clippy::cast_precision_loss)] // counts
-fn patterns(all: &Window<'_>, baseline: &Window<'_>, names: &Names) -> Patterns {
+fn patterns(all: &Window<'_>, baseline: &Window<'_>, names: &Names, position: u64) -> Patterns {
     let mut hours = vec![0u64; 24];
     let (mut agents, mut codes) = (BTreeMap::new(), BTreeMap::new());
     for day in all.days() {
@@ -128,6 +135,7 @@ fn patterns(all: &Window<'_>, baseline: &Window<'_>, names: &Names) -> Patterns 
         agent_count: agents.len(),
         agents: top(agents, |agent| if agent == 0 { "unknown".into() } else { names.name(agent).into() }),
         failures: top(codes, |code| if code == 0 { "abandoned".into() } else { names.name(code).into() }),
+        query: queries::patterns(all, position),
         growth: (after && ended(baseline) > 0).then(|| a_day(&later) / a_day(baseline)),
     }
 }

@@ -1,5 +1,6 @@
 //! Under what a workload is simulated: the policy, the platform, and chance.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::latency::Latency;
@@ -30,7 +31,8 @@ pub struct Setting {
 }
 
 /// A setting in a few words, for tables and JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SandboxSetting")]
 pub struct Brief {
     /// Sandboxes that wait in the pool.
     pub pool: u32,

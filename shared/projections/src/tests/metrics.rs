@@ -6,7 +6,7 @@ use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled};
 use super::given::{Ledger, at, created, failed, leased, pushed, requested, succeeded};
 use crate::cost::Prices;
 use crate::metrics::definitions::{ATTEMPTS, METRICS, Values, Vocabulary};
-use crate::metrics::{About, Metrics, MetricsSnapshot, Observation};
+use crate::metrics::{About, FeedStanding, Metrics, MetricsSnapshot, Observation};
 use crate::{Projection, fold};
 
 pub const WORDS: Vocabulary<'static> = Vocabulary {
@@ -25,6 +25,7 @@ pub fn seen(second: i64) -> Observation<'static> {
         prices: Prices::standard(),
         budgets: &[],
         parked: 0,
+        feed: FeedStanding::default(),
         about: About { version: "0.1.0", approach: "event-sourced", sandbox_provider: "e2b" },
     }
 }
@@ -175,6 +176,18 @@ fn the_lag_is_the_age_of_the_last_event_only_while_others_wait() {
     let numbers = metrics.snapshot(&seen(12));
     assert_eq!(numbers.gauge("git_projector_position", &[]), Some(7.0));
     assert_eq!(numbers.counter("git_projector_push_failures_total", &[]), Some(3.0));
+}
+
+#[test]
+fn the_feed_lags_by_the_age_of_the_first_event_that_waits() {
+    let told = |waits_since| {
+        let feed = FeedStanding { position: 5, waits_since, failures: 2 };
+        let numbers = Metrics::default().snapshot(&Observation { feed, ..seen(12) });
+        assert_eq!(numbers.gauge("git_feed_position", &[]), Some(5.0));
+        assert_eq!(numbers.counter("git_feed_failures_total", &[]), Some(2.0));
+        numbers.gauge("git_feed_event_lag_seconds", &[])
+    };
+    assert_eq!((told(None), told(Some(at(9))), told(Some(at(13)))), (Some(0.0), Some(3.0), Some(0.0)));
 }
 
 #[test]

@@ -47,6 +47,17 @@ impl Decoder {
         self.stdout.done().iter().filter_map(micros).map(Duration::from_micros).sum()
     }
 
+    /// The run was one step without a script around it, and ended so: its outputs are the step's. False when
+    /// the script said by a mark that it did not run the step.
+    pub(super) fn looked(&mut self, code: i32, took: Duration) -> bool {
+        if !self.stderr.done().is_empty() {
+            return false;
+        }
+        self.stdout.close(&format!(" {code} {}", took.as_micros()));
+        self.stderr.close("");
+        true
+    }
+
     /// How many steps have come to their end.
     pub(super) fn finished(&self) -> usize {
         self.stdout.done().len()

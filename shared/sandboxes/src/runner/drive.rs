@@ -19,10 +19,10 @@ const RECONNECTS_MAX: u32 = 5;
 const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// How the following of a process ended.
-struct Followed {
-    end: End,
+pub(super) struct Followed {
+    pub(super) end: End,
     /// True when some of its output may be missing.
-    gap: bool,
+    pub(super) gap: bool,
 }
 
 impl Envd {
@@ -41,6 +41,11 @@ impl Envd {
         fence: Option<Fence<'_>>,
     ) -> Result<Exits, SandboxError> {
         let nonce = random::nonce().ok_or_else(|| SandboxError::Unavailable("no randomness".into()))?;
+        if fence.is_none()
+            && let Some(exits) = self.look(sandbox_id, tag, plan, &nonce).await?
+        {
+            return Ok(exits);
+        }
         let mut start = encode(plan, &nonce, tag)?;
         if let Some(fence) = fence {
             start = fenced(start, sandbox_id, &nonce, fence);
@@ -53,11 +58,7 @@ impl Envd {
         let mut decoder = Decoder::new(&nonce, plan.steps.len(), plan.output_bytes);
         let began = Instant::now();
         let limit = start.timeout + LAST_WORD;
-        let follow = self.follow(sandbox_id, &start, &mut decoder, &mut guard);
-        let followed = tokio::time::timeout(limit, follow).await.unwrap_or(Err(EnvdError::Refused {
-            code: "deadline_exceeded".into(),
-            message: "no end was told".into(),
-        }));
+        let followed = self.followed(sandbox_id, &start, &mut decoder, &mut guard).await;
         let elapsed = began.elapsed();
         tracing::debug!(sandbox_id, tag, ?elapsed, git_time = ?decoder.git_time(), "plan ended");
         let recovered = match fence {
@@ -68,24 +69,9 @@ impl Envd {
             }
             _ => None,
         };
-        let exits = match followed {
-            _ if let Some(exits) = recovered => Ok(exits),
-            Ok(Followed { end, gap: false }) => match fence.and_then(|_| refused(end)) {
-                Some(refused) => Err(refused),
-                None => decoder.finish(end, elapsed),
-            },
-            Ok(Followed { end, gap: true }) => {
-                Err(SandboxError::Interrupted { succeeded: end == End::Exited(0) })
-            }
-            // envd's limit lies behind the run's own, so this is a sandbox too slow to stop a process.
-            Err(EnvdError::Refused { code, .. }) if code == "deadline_exceeded" => {
-                decoder.finish(End::Signalled, elapsed).map(|exits| match exits.ended {
-                    Ended::Normally => exits,
-                    _ => Exits { ended: Ended::TimedOut, ..exits },
-                })
-            }
-            Err(EnvdError::Cut(text)) => Err(SandboxError::Lost(text)),
-            Err(error) => Err(error.into()),
+        let exits = match recovered {
+            Some(exits) => Ok(exits),
+            None => concluded(followed, fence, decoder, elapsed),
         };
         let clean = exits.as_ref().is_ok_and(|exits| exits.ended == Ended::Normally);
         let gone = matches!(exits, Err(SandboxError::NotFound | SandboxError::Lost(_)));
@@ -94,6 +80,22 @@ impl Envd {
             scratch::remove(self, sandbox_id, path).await;
         }
         exits
+    }
+
+    /// Starts the process and follows it to its end, for as long as it can have one.
+    pub(super) async fn followed(
+        &self,
+        sandbox_id: &str,
+        start: &ProcessStart,
+        decoder: &mut Decoder,
+        guard: &mut ScratchGuard,
+    ) -> Result<Followed, EnvdError> {
+        let limit = start.timeout + LAST_WORD;
+        let follow = self.follow(sandbox_id, start, decoder, guard);
+        tokio::time::timeout(limit, follow).await.unwrap_or(Err(EnvdError::Refused {
+            code: "deadline_exceeded".into(),
+            message: "no end was told".into(),
+        }))
     }
 
     /// Starts the process and follows it to its end, through broken streams.
@@ -147,6 +149,33 @@ impl Envd {
             }
             other => other,
         }
+    }
+}
+
+/// What is known of the steps, now that following them is over.
+pub(super) fn concluded(
+    followed: Result<Followed, EnvdError>,
+    fence: Option<Fence<'_>>,
+    decoder: Decoder,
+    elapsed: Duration,
+) -> Result<Exits, SandboxError> {
+    match followed {
+        Ok(Followed { end, gap: false }) => match fence.and_then(|_| refused(end)) {
+            Some(refused) => Err(refused),
+            None => decoder.finish(end, elapsed),
+        },
+        Ok(Followed { end, gap: true }) => {
+            Err(SandboxError::Interrupted { succeeded: end == End::Exited(0) })
+        }
+        // envd's limit lies behind the run's own, so this is a sandbox too slow to stop a process.
+        Err(EnvdError::Refused { code, .. }) if code == "deadline_exceeded" => {
+            decoder.finish(End::Signalled, elapsed).map(|exits| match exits.ended {
+                Ended::Normally => exits,
+                _ => Exits { ended: Ended::TimedOut, ..exits },
+            })
+        }
+        Err(EnvdError::Cut(text)) => Err(SandboxError::Lost(text)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -63,7 +63,7 @@ fn limited(timeout: Duration, bash: Vec<String>) -> Vec<String> {
 }
 
 /// The names that the script leaves in the environment.
-fn kept(envs: &[(String, String)]) -> String {
+pub(super) fn kept(envs: &[(String, String)]) -> String {
     envs.iter().fold(String::from(" "), |names, (name, _)| names + name + " ")
 }
 
@@ -100,7 +100,8 @@ fn flag(on: bool) -> String {
     if on { "1" } else { "0" }.into()
 }
 
-fn check(args: &[String], envs: &[(String, String)]) -> Result<(), SandboxError> {
+/// Fails where a process cannot be told this.
+pub(super) fn check(args: &[String], envs: &[(String, String)]) -> Result<(), SandboxError> {
     let texts = args.iter().chain(envs.iter().flat_map(|(name, value)| [name, value]));
     let mut total = 0;
     for text in texts {

@@ -41,6 +41,14 @@ impl Splitter {
         self.scan(&joined);
     }
 
+    /// The step has ended, though nobody printed a mark.
+    pub(super) fn close(&mut self, numbers: &str) {
+        let pending = std::mem::take(&mut self.pending);
+        self.print(&pending);
+        let part = Part { numbers: Some(numbers.to_owned()), ..std::mem::take(&mut self.running) };
+        self.done.push(part);
+    }
+
     /// The finished steps so far.
     pub(super) fn done(&self) -> &[Part] {
         &self.done

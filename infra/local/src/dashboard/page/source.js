@@ -22,7 +22,8 @@ const ask = async (what, parameters = {}) => {
   for (const [name, value] of Object.entries(parameters)) {
     if (value !== undefined && value !== null && value !== "") query.set(name, value);
   }
-  const address = `/dashboard/${what}${query.size ? `?${query}` : ""}`;
+  // The report has an address of its own.
+  const address = `${what.startsWith("/") ? what : `/dashboard/${what}`}${query.size ? `?${query}` : ""}`;
   const response = await fetch(address, { headers: headers(), cache: "no-store" });
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw new Refused(response.status, answer);

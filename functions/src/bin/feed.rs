@@ -1,0 +1,5 @@
+//! The function `feed`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::feed()
+}

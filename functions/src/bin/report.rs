@@ -1,0 +1,5 @@
+//! The function `report`.
+
+fn main() -> std::process::ExitCode {
+    gitledger_functions::lambda::report()
+}
