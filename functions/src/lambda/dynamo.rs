@@ -109,11 +109,11 @@ pub(super) async fn repair(ledger: &DynamoLedger) -> Result<Told, Error> {
 /// Tries what the projector has parked once more. An event that can be read by now has its place among the others:
 /// everything is folded again from the first on, and off the list comes what is in that.
 pub(super) async fn retry(ledger: &Arc<DynamoLedger>) -> Result<Told, Error> {
-    let mut tries = RACES_MAX;
+    let mut attempts = RACES_MAX;
     // Who was faster may know nothing of what is cured.
     while !Projector::load(ledger.clone()).await?.save().await? {
-        tries -= 1;
-        if tries == 0 {
+        attempts -= 1;
+        if attempts == 0 {
             return Err("projectors were faster each time".into());
         }
     }

@@ -38,11 +38,8 @@ impl Ministack {
         command.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         let process = Process::start_group("ministack", command);
         gitledger_sandboxes::tls::install();
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(120))
-            .build()
-            .expect("a client");
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(2)).build().expect("a client");
         let stack = Self { url, process, http, dir };
         wait::until("ministack answers", async || {
             let answer = stack.http.get(format!("{}/_ministack/health", stack.url)).send().await;
