@@ -13,6 +13,7 @@ pub const ROUTES: &[&str] = &[
     "/sandboxes",
     "/sandboxes/{id}",
     "/cost",
+    "/report",
     "/metrics",
     "/healthz",
     "/openapi.json",
