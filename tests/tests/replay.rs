@@ -100,7 +100,10 @@ async fn the_report_and_a_simulation_are_made_from_a_ledger_and_say_the_same_twi
     let ledger = SqliteLedger::open(&setup.data().join("ledger.db"), Durability::Full).expect("a ledger");
     let (prices, policy) = (Prices::standard(), SandboxPolicy::default());
     let told = tell(&ledger, &Terms::of(Question::default(), prices, &policy)).await.expect("a report");
-    assert_eq!(serde_json::to_value(told).expect("JSON"), report, "the function and the command line");
+    // As text and back, as the other came: the reader of JSON may miss a number's last digit.
+    let told: Value =
+        serde_json::from_str(&serde_json::to_string(&told).expect("JSON")).expect("what was written");
+    assert_eq!(told, report, "the function and the command line");
     assert_eq!(report["criteria"].as_array().map(Vec::len), Some(5));
     assert_eq!((&report["operations"], &report["advice"]["tried"]), (&6.into(), &151.into()));
     let page = setup.data().join("verdict.html");
