@@ -14,6 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::history;
+
 /// How many operations a sandbox has. With each come four events, and with each sandbox two.
 pub const A_SANDBOX: u64 = 50;
 /// The time they are spread over.
@@ -140,14 +142,9 @@ fn ended(seed: u64) -> Fact {
         .into();
     }
     OperationSucceeded {
-        sandbox_id: None,
-        timing,
-        head_before: None,
-        head_after: None,
-        refs_changed: Vec::new(),
         bytes: 400,
         output: Some(json!({"branch": "main", "clean": true})),
-        recovered: false,
+        ..history::succeeded(timing)
     }
     .into()
 }

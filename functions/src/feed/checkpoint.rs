@@ -79,18 +79,21 @@ impl Checkpoint {
         self.kept.retired
     }
 
-    /// Takes the lease; false when somebody else has it.
+    /// Takes the lease; false when somebody else has it. Nobody holds it for longer than `hold`: what is said to
+    /// be held until later was said by a clock that was ahead, and would stop the feed until then. Should he live,
+    /// he cannot save.
     pub(super) async fn take(
         &mut self,
         ledger: &dyn Ledger,
         now: Timestamp,
         hold: Duration,
     ) -> Result<bool, LedgerError> {
-        if self.kept.held_until.is_some_and(|until| now < until) {
+        let hold = SignedDuration::try_from(hold).unwrap_or(SignedDuration::MAX);
+        let held_until = now.saturating_add(hold).unwrap_or(Timestamp::MAX);
+        if self.kept.held_until.is_some_and(|until| now < until && until <= held_until) {
             return Ok(false);
         }
-        let hold = SignedDuration::try_from(hold).unwrap_or(SignedDuration::MAX);
-        self.kept.held_until = Some(now.saturating_add(hold).unwrap_or(Timestamp::MAX));
+        self.kept.held_until = Some(held_until);
         self.write(ledger).await
     }
 
@@ -121,5 +124,33 @@ impl Checkpoint {
             self.epoch = next.as_u64();
         }
         Ok(stood)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gitledger_ledger::sqlite::{Durability, SqliteLedger};
+
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(30);
+
+    async fn taken(ledger: &dyn Ledger, now: Timestamp) -> bool {
+        Checkpoint::read(ledger).await.unwrap().take(ledger, now, HOLD).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_dead_feed_is_followed_by_the_next_whatever_its_clock_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), Durability::Relaxed).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let after = |seconds| now + SignedDuration::from_secs(seconds);
+        assert!(taken(&ledger, now).await);
+        assert!(!taken(&ledger, after(29)).await, "it is held");
+        assert!(taken(&ledger, after(30)).await, "its time is over");
+        let mut ahead = Checkpoint::read(&ledger).await.unwrap();
+        assert!(ahead.take(&ledger, after(9_000), HOLD).await.unwrap());
+        assert!(taken(&ledger, after(31)).await, "nobody holds it for hours");
+        assert!(!ahead.save(&ledger).await.unwrap(), "who was ahead has lost it");
     }
 }
