@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod costs;
 pub mod exporter;
 pub mod feed;
+mod held;
 pub mod lambda;
 mod lifecycle;
 pub mod projector;

@@ -1,5 +1,4 @@
-//! The fence of publishing: what was handed over last, and who is handing over now. One row in the ledger, changed by
-//! compare-and-set on its epoch.
+//! The fence of publishing: what was handed over last, and who is handing over now. One row in the ledger.
 //!
 //! Who is stopped between taking the fence and sending, for longer than the fence holds, can still send something old;
 //! nothing at the sending side can prevent that. He finds it out at once, when he gives the fence back, and publishes
@@ -7,25 +6,22 @@
 
 use std::time::Duration;
 
-use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey, SavedProjection};
+use gitledger_ledger::{Ledger, LedgerError, ProjectionKey};
 use gitledger_projections::metrics::{MetricsSnapshot, Shown};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Taken;
 use crate::World;
+use crate::held::{Held, Holdable};
 
-const KEY: ProjectionKey = ProjectionKey { name: "exporter", version: 2 };
 /// How often it is looked whether the fence is free.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The fence as it was read, or as it was taken.
-pub(super) struct Fence {
-    epoch: u64,
-    kept: Kept,
-}
+pub(super) struct Fence(Held<Kept>);
 
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Kept {
     /// The newest snapshot that was handed over.
@@ -40,14 +36,25 @@ struct Kept {
     held_until: Option<Timestamp>,
 }
 
+impl Holdable for Kept {
+    const KEY: ProjectionKey = ProjectionKey { name: "exporter", version: 2 };
+
+    fn first() -> Self {
+        Self::default()
+    }
+
+    fn held_until(&self) -> Option<Timestamp> {
+        self.held_until
+    }
+
+    fn set_held_until(&mut self, until: Option<Timestamp>) {
+        self.held_until = until;
+    }
+}
+
 impl Fence {
     pub(super) async fn look(ledger: &dyn Ledger) -> Result<Self, LedgerError> {
-        let Some(saved) = ledger.load_projection(&KEY).await? else {
-            return Ok(Self { epoch: 0, kept: Kept::default() });
-        };
-        let kept = serde_json::from_slice(&saved.state)
-            .map_err(|error| LedgerError::Engine(format!("the exporter's fence is unreadable: {error}")))?;
-        Ok(Self { epoch: saved.position.as_u64(), kept })
+        Held::read(ledger).await.map(Self)
     }
 
     /// The fence when nobody holds it. A holder that does not let go is dead after `hold`, whatever his clock says.
@@ -56,52 +63,52 @@ impl Fence {
         let mut seen = None;
         loop {
             let fence = Self::look(world.ledger.as_ref()).await?;
-            let taken = fence.kept.held_until.is_some_and(|until| world.clock.now() < until);
-            let (epoch, first) = *seen.get_or_insert((fence.epoch, since));
-            let waited = if epoch == fence.epoch { first.elapsed() } else { Duration::ZERO };
+            let taken = fence.0.is_held(world.clock.now(), hold);
+            let (epoch, first) = *seen.get_or_insert((fence.epoch(), since));
+            let waited = if epoch == fence.epoch() { first.elapsed() } else { Duration::ZERO };
             if !taken || waited > hold {
                 return Ok(fence);
             }
-            if epoch != fence.epoch {
-                seen = Some((fence.epoch, tokio::time::Instant::now()));
+            if epoch != fence.epoch() {
+                seen = Some((fence.epoch(), tokio::time::Instant::now()));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
     pub(super) fn epoch(&self) -> u64 {
-        self.epoch
+        self.0.epoch()
     }
 
     pub(super) fn next_epoch(&self) -> u64 {
-        self.epoch.saturating_add(1)
+        self.0.next_epoch()
     }
 
     pub(super) fn shown(&self) -> &Shown {
-        &self.kept.shown
+        &self.0.kept().shown
     }
 
     pub(super) fn failures(&self) -> u64 {
-        self.kept.failures
+        self.0.kept().failures
     }
 
     pub(super) fn failed(&mut self) {
-        self.kept.failures = self.kept.failures.saturating_add(1);
+        let kept = self.0.kept_mut();
+        kept.failures = kept.failures.saturating_add(1);
     }
 
     pub(super) fn group(&self) -> Option<String> {
-        self.kept.group.clone()
+        self.0.kept().group.clone()
     }
 
     pub(super) fn set_group(&mut self, group: &str) {
-        self.kept.group = Some(group.to_owned());
+        self.0.kept_mut().group = Some(group.to_owned());
     }
 
     /// Whether something newer was handed over. The same position again is the heartbeat, if time has not gone back.
     pub(super) fn is_after(&self, numbers: &MetricsSnapshot) -> bool {
-        (self.kept.position, self.kept.at) > (numbers.position, numbers.at)
-            || self.kept.position > numbers.position
-            || self.kept.at > numbers.at
+        let kept = self.0.kept();
+        kept.position > numbers.position || kept.at > numbers.at
     }
 
     /// Takes it for a snapshot; false when another did.
@@ -112,10 +119,11 @@ impl Fence {
         now: Timestamp,
         hold: Duration,
     ) -> Result<bool, LedgerError> {
-        self.kept.position = taken.numbers.position;
-        self.kept.at = taken.numbers.at;
-        self.kept.shown = taken.shown.clone();
-        self.renew(ledger, now, hold).await
+        let kept = self.0.kept_mut();
+        kept.position = taken.numbers.position;
+        kept.at = taken.numbers.at;
+        kept.shown = taken.shown.clone();
+        self.0.hold(ledger, now, hold).await
     }
 
     /// Holds it for so long from now on; false when it was lost.
@@ -125,24 +133,11 @@ impl Fence {
         now: Timestamp,
         hold: Duration,
     ) -> Result<bool, LedgerError> {
-        let hold = SignedDuration::try_from(hold).unwrap_or(SignedDuration::MAX);
-        self.kept.held_until = Some(now.saturating_add(hold).unwrap_or(Timestamp::MAX));
-        self.write(ledger).await
+        self.0.hold(ledger, now, hold).await
     }
 
     /// Gives it back; false when it was lost.
     pub(super) async fn release(mut self, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
-        self.kept.held_until = None;
-        self.write(ledger).await
-    }
-
-    async fn write(&mut self, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
-        let state = serde_json::to_vec(&self.kept).map_err(|error| LedgerError::Engine(error.to_string()))?;
-        let (before, next) = (Position::from_u64(self.epoch), Position::from_u64(self.next_epoch()));
-        let stood = ledger.save_projection(&KEY, before, SavedProjection { position: next, state }).await?;
-        if stood {
-            self.epoch = self.next_epoch();
-        }
-        Ok(stood)
+        self.0.release(ledger).await
     }
 }

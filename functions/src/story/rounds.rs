@@ -74,7 +74,10 @@ pub(crate) async fn run(
                     break End::Deferred;
                 }
                 recorder.append(world, announce).await?;
-                tokio::time::sleep(after).await;
+                // No time at all would still be a tick of the timer, a millisecond and more.
+                if !after.is_zero() {
+                    tokio::time::sleep(after).await;
+                }
                 if running.entry.is_cancelled() && !pushing {
                     break End::Failed(Box::new(cancelled(running, &rounds)));
                 }

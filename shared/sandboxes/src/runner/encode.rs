@@ -63,7 +63,7 @@ fn limited(timeout: Duration, bash: Vec<String>) -> Vec<String> {
 }
 
 /// The names that the script leaves in the environment.
-pub(super) fn kept(envs: &[(String, String)]) -> String {
+fn kept(envs: &[(String, String)]) -> String {
     envs.iter().fold(String::from(" "), |names, (name, _)| names + name + " ")
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::decode::Decoder;
 use super::drive::{Followed, concluded};
-use super::encode::{check, kept};
+use super::encode::check;
 use super::scratch::ScratchGuard;
 use crate::envd::{End, EnvdError, ProcessStart};
 use crate::{Envd, SandboxError};
@@ -37,16 +37,16 @@ pub fn look(plan: &Plan, nonce: &str, tag: &str) -> Result<Option<ProcessStart>,
     if touches || piped || step.dir != WORKSPACE {
         return Ok(None);
     }
-    let mut envs = hardening::environment(false);
-    envs.extend(plan.env.iter().cloned());
+    let envs = hardening::environment(false).into_iter().chain(plan.env.iter().cloned());
     let seconds = plan.timeout.as_secs().max(1).to_string();
     // dash takes no functions from the environment, and reads no file at its start.
-    let fixed = ["-c", SCRIPT, "gitledger", nonce].map(str::to_owned);
-    let args: Vec<_> =
-        fixed.into_iter().chain([kept(&envs), seconds]).chain(arguments.iter().cloned()).collect();
-    check(&args, &envs)?;
+    let fixed = ["-c", SCRIPT, "gitledger", nonce, &seconds].map(str::to_owned);
+    let mut args: Vec<_> = fixed.into_iter().chain(envs.map(|(name, value)| name + "=" + &value)).collect();
+    args.push("git".to_owned());
+    args.extend(arguments.iter().cloned());
+    check(&args, &[])?;
     let timeout = plan.timeout.max(std::time::Duration::from_millis(1));
-    Ok(Some(ProcessStart { cmd: "dash".into(), args, envs, cwd: None, tag: tag.to_owned(), timeout }))
+    Ok(Some(ProcessStart { cmd: "dash".into(), args, envs: Vec::new(), cwd: None, tag: tag.to_owned(), timeout }))
 }
 
 impl Envd {
