@@ -46,7 +46,14 @@ pub fn look(plan: &Plan, nonce: &str, tag: &str) -> Result<Option<ProcessStart>,
     args.extend(arguments.iter().cloned());
     check(&args, &[])?;
     let timeout = plan.timeout.max(std::time::Duration::from_millis(1));
-    Ok(Some(ProcessStart { cmd: "dash".into(), args, envs: Vec::new(), cwd: None, tag: tag.to_owned(), timeout }))
+    Ok(Some(ProcessStart {
+        cmd: "dash".into(),
+        args,
+        envs: Vec::new(),
+        cwd: None,
+        tag: tag.to_owned(),
+        timeout,
+    }))
 }
 
 impl Envd {
