@@ -10,14 +10,14 @@ use gitledger_tests::runtime_api::{Invocation, RuntimeApi};
 use gitledger_tests::{Origin, Process, Setup, program, wait};
 use serde_json::{Value, json};
 
-use crate::{build, happened, over_http};
+use crate::{build, happened, over_http, remotes};
 
 /// One process of a function, served by this Runtime API.
-fn function(setup: &Setup, api: &RuntimeApi, name: &str, settings: &[(&str, &Path)]) -> Process {
+fn function(setup: &Setup, api: &RuntimeApi, name: &str, origin: &Origin) -> Process {
     let mut command = Command::new(program::built(&["--bin", name], name));
     command.env_clear().env("AWS_LAMBDA_RUNTIME_API", api.address()).env("AWS_LAMBDA_FUNCTION_NAME", name);
     command.env("AWS_LAMBDA_FUNCTION_VERSION", "1").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256");
-    command.env("GITLEDGER_DATA", setup.data()).envs(settings.iter().copied());
+    command.env("GITLEDGER_DATA", setup.data()).envs(remotes(origin));
     Process::start(name, command)
 }
 
@@ -28,8 +28,6 @@ async fn a_function_that_is_killed_in_its_middle_is_gone_on_with_by_the_next_try
     let origin = Origin::start().await;
     let setup = Setup::new().admitting(&origin);
     let system = setup.start().await;
-    let (url, tokens) = (origin.remote.url(), origin.tokens_file());
-    let settings = [("GITLEDGER_ALLOW_REMOTES", Path::new(&url)), ("GITLEDGER_GIT_TOKENS", tokens.as_path())];
     let first_requests = || origin.remote.requests_to(APP, Endpoint::UploadPackRefs).expect("a repository");
     let mut api = RuntimeApi::start().await;
     let hand_out = async |api: &RuntimeApi, request_id: &str, event: Value| {
@@ -45,7 +43,7 @@ async fn a_function_that_is_killed_in_its_middle_is_gone_on_with_by_the_next_try
     let delay = |seconds| Fault::Delay(Duration::from_secs(seconds));
 
     // What a clone asks the remote when nobody disturbs it.
-    let process = function(&setup, &api, "git-clone", &settings);
+    let process = function(&setup, &api, "git-clone", &origin);
     let resumed = async |api: &mut RuntimeApi, agent: &str| {
         hand_out(api, &format!("asked-{agent}"), asked(agent)).await;
         let (_, later) = api.answer().await;
@@ -65,7 +63,7 @@ async fn a_function_that_is_killed_in_its_middle_is_gone_on_with_by_the_next_try
     wait::until("git talks to the remote", async || (first_requests() > undisturbed).then_some(())).await;
     process.kill().await;
     assert!(!happened(&setup, &id).contains(&"OperationSucceeded".to_owned()));
-    let process = function(&setup, &api, "git-clone", &settings);
+    let process = function(&setup, &api, "git-clone", &origin);
     hand_out(&api, "the-same", json!({"resume": id})).await;
     let (kind, done) = api.answer().await;
     assert_eq!((kind.as_str(), done["outcome"].as_str()), ("response", Some("succeeded")), "{done:#}");

@@ -4,7 +4,7 @@
 mod by_hand;
 mod killed;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -38,6 +38,11 @@ fn cargo_lambda(setup: &Setup) -> Command {
     command
 }
 
+/// The settings of a function that clones from there.
+fn remotes(origin: &Origin) -> [(&'static str, PathBuf); 2] {
+    [("GITLEDGER_ALLOW_REMOTES", origin.remote.url().into()), ("GITLEDGER_GIT_TOKENS", origin.tokens_file())]
+}
+
 /// The functions, served.
 struct Lambda<'s> {
     setup: &'s Setup,
@@ -50,10 +55,10 @@ impl<'s> Lambda<'s> {
         Self::watch_with(setup, &[]).await
     }
 
-    async fn watch_with(setup: &'s Setup, settings: &[(&str, &Path)]) -> Self {
+    async fn watch_with(setup: &'s Setup, settings: &[(&str, PathBuf)]) -> Self {
         let port = system::free_port().to_string();
         let mut watch = cargo_lambda(setup);
-        watch.envs(settings.iter().copied());
+        watch.envs(settings.iter().cloned());
         watch.args(["watch", "--ignore-changes", "-A", "127.0.0.1", "-P", &port]);
         if !cfg!(debug_assertions) {
             watch.arg("--release");
@@ -137,7 +142,7 @@ async fn a_function_behind_http_asks_for_a_key_where_a_file_of_keys_is_named() {
     let (_, cloned) = system.send(clone).await;
     let sandbox_id = cloned["output"]["sandbox_id"].as_str().expect("a sandbox").to_owned();
     let keys = setup.data().join("keys.json");
-    let lambda = Lambda::watch_with(&setup, &[("GITLEDGER_API_KEYS_FILE", &keys)]).await;
+    let lambda = Lambda::watch_with(&setup, &[("GITLEDGER_API_KEYS_FILE", keys)]).await;
 
     let before = setup.events().len();
     let file = trigger(&setup, "git-status.api-gateway-v2.json", &sandbox_id);
@@ -211,9 +216,7 @@ async fn an_operation_whose_caller_waits_no_longer_is_gone_on_with_and_runs_once
     let origin = Origin::start().await;
     let setup = Setup::new().admitting(&origin);
     let system = setup.start().await;
-    let (url, tokens) = (origin.remote.url(), origin.tokens_file());
-    let settings = [("GITLEDGER_ALLOW_REMOTES", Path::new(&url)), ("GITLEDGER_GIT_TOKENS", tokens.as_path())];
-    let lambda = Lambda::watch_with(&setup, &settings).await;
+    let lambda = Lambda::watch_with(&setup, &remotes(&origin)).await;
     // git waits in the sandbox for as long as nobody waits for it.
     origin
         .remote

@@ -170,7 +170,9 @@ async fn only_who_has_a_key_is_let_in(here: &Here) {
 
 /// Agents' work; the metrics of it.
 async fn the_workload_is_counted(here: &Here) -> String {
+    let ledger = std::sync::Arc::new(here.ledger());
     let client = Client::quiet(&here.stack.api()).expect("a client").with_key(here.key.clone());
+    let client = accounts::in_step(client, &ledger);
     let began = std::time::Instant::now();
     let work = one_after_the_other(here.stage.clone(), &client, here.control(), AGENTS);
     let worked = tokio::select! {
@@ -186,13 +188,8 @@ async fn the_workload_is_counted(here: &Here) -> String {
     println!("{} operations through the API in {:.1} s", seen.len(), began.elapsed().as_secs_f64());
 
     // The stream drives the sequencer: everything that was appended has its place, none twice, none missing.
-    let ledger = here.ledger();
-    wait::until("every outcome is in the log", async || {
-        (accounts::outcomes(&ledger).await >= seen.len()).then_some(())
-    })
-    .await;
-    assert_eq!(accounts::outcomes(&ledger).await, seen.len());
-    let all = here.events().await;
+    let all = accounts::told(&ledger, seen.len()).await;
+    assert_eq!(accounts::outcomes(&all), seen.len());
     let positions: Vec<u64> = all.iter().map(|event| event.position.as_u64()).collect();
     assert!(positions.windows(2).all(|pair| pair[1] == pair[0] + 1), "a gap in {positions:?}");
     accounts::projected(&here.stack, all.last().expect("an event").position).await;

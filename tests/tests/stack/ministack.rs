@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gitledger_ledger::dynamo::{AccessKeys, DynamoLedger, DynamoSettings, Signed};
 use gitledger_tests::{Process, system, tools, wait};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, Url};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -63,26 +63,13 @@ impl Ministack {
         headers: &[(&'static str, &str)],
         body: Vec<u8>,
     ) -> Vec<u8> {
-        let (status, bytes) = self.try_ask(service, method, path, headers, body).await;
-        assert!(status.is_success(), "{service} {path}: {status} {}", String::from_utf8_lossy(&bytes));
-        bytes
-    }
-
-    /// The same, whatever is answered.
-    pub async fn try_ask(
-        &self,
-        service: &'static str,
-        method: Method,
-        path: &str,
-        headers: &[(&'static str, &str)],
-        body: Vec<u8>,
-    ) -> (StatusCode, Vec<u8>) {
         let url: Url = format!("{}{path}", self.url).parse().expect("a URL");
         let signed = Signed::new(self.http.clone(), keys(), REGION.to_owned(), service);
         let sent = signed.send(method, &url, headers, body).await;
         let (status, bytes) =
             sent.unwrap_or_else(|error| panic!("{service} {path}: {error}\n{}", self.process.said()));
-        (status, bytes.to_vec())
+        assert!(status.is_success(), "{service} {path}: {status} {}", String::from_utf8_lossy(&bytes));
+        bytes.to_vec()
     }
 
     /// An action of a service that speaks JSON, by its target.

@@ -75,7 +75,7 @@ async fn watched_functions_with_a_pump_count_as_on_one_machine() {
     let (aws, stage, setup) =
         (Ministack::start().await, Arc::new(Stage::set().await.expect("a remote")), Setup::new());
     let settings = aws.settings("watched-events", "watched-log");
-    let ledger = DynamoLedger::new(settings.clone(), system::client()).expect("a ledger");
+    let ledger = Arc::new(DynamoLedger::new(settings.clone(), system::client()).expect("a ledger"));
     ledger.create_tables().await.expect("tables");
     let port = system::free_port().to_string();
     let files = setup.data().with_file_name("host");
@@ -114,16 +114,13 @@ async fn watched_functions_with_a_pump_count_as_on_one_machine() {
     .await;
 
     let client = Client::quiet(&url).expect("a client").with_key(key);
+    let client = accounts::in_step(client, &ledger);
     let control =
         ControlPlane::new(Endpoint::at(&host_url, Secret::new("e2b_0".to_owned()))).expect("a client");
     let work = async {
         one_after_the_other(stage.clone(), &client, control, AGENTS).await?;
         // Everything that was answered has its place before it is counted.
-        let wanted = client.seen().len();
-        wait::until("every outcome is in the log", async || {
-            (accounts::outcomes(&ledger).await >= wanted).then_some(())
-        })
-        .await;
+        accounts::told(&ledger, client.seen().len()).await;
         Ok::<(), String>(())
     };
     tokio::select! {

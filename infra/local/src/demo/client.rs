@@ -1,11 +1,15 @@
 //! An agent's view of gitledger: one HTTP call per operation, and a memory of every answer.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitledger_functions::Answer;
 use gitledger_functions::answer::Outcome;
 use indicatif::ProgressBar;
 use serde_json::Value;
+
+/// What is waited for, given how many answers there were.
+type Wait = Arc<dyn Fn(usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// Talks to the gateway; clones share the memory.
 #[derive(Clone)]
@@ -15,6 +19,7 @@ pub struct Client {
     key: Option<String>,
     seen: Arc<Mutex<Vec<Answer>>>,
     progress: ProgressBar,
+    before_clone: Option<Wait>,
 }
 
 impl Client {
@@ -22,7 +27,7 @@ impl Client {
     pub fn new(url: &str, progress: ProgressBar) -> Result<Self, String> {
         gitledger_sandboxes::tls::install();
         let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-        Ok(Self { http, url: url.to_owned(), key: None, seen: Arc::default(), progress })
+        Ok(Self { http, url: url.to_owned(), key: None, seen: Arc::default(), progress, before_clone: None })
     }
 
     /// The same, showing nobody how it goes on.
@@ -36,8 +41,21 @@ impl Client {
         Self { key: Some(key), ..self }
     }
 
+    /// The same, waiting before every clone, which is told how many answers there were. A clone finds its sandbox
+    /// again by the ledger's log: where that comes after the answers, the same work finds others each time.
+    #[must_use]
+    pub fn waiting<F>(self, wait: impl Fn(usize) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { before_clone: Some(Arc::new(move |answers| Box::pin(wait(answers)))), ..self }
+    }
+
     /// Asks for an operation; the answer may be a failure.
     pub async fn ask(&self, operation: &str, input: Value) -> Result<Answer, String> {
+        if let Some(wait) = self.before_clone.as_ref().filter(|_| operation == "clone") {
+            wait(self.seen().len()).await;
+        }
         let address = format!("{}/git/{operation}", self.url);
         let request = self.http.post(address).json(&input);
         let request = match &self.key {
