@@ -38,6 +38,11 @@ use serve::{Told, start};
 const WITHOUT_AWS: &str =
     "this program was built without AWS; build it with `--features gitledger-functions/aws`";
 
+/// What is said instead of opening a file.
+#[cfg(not(feature = "sqlite"))]
+const WITHOUT_SQLITE: &str =
+    "must be `dynamodb`: this program was built for AWS; build it with `--features gitledger-functions/sqlite`";
+
 pub use of_table::{relay, repair, retry_dlq, sequencer};
 
 /// By which a function of an operation is asked to go on with one that was deferred: `{"resume": "<id>"}`.

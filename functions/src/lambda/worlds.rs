@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use gitledger_ledger::Ledger;
-use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_sandboxes::{Endpoint, Sandboxes, Secret, SystemWorld, World as ClockAndIds};
 use lambda_runtime::Error;
 
 use super::secrets;
 use crate::catalogue::Needs;
-use crate::settings::{LEDGER_FILE, LedgerKind, Settings};
+use crate::settings::{LedgerKind, Settings};
 use crate::{World, catalogue};
 
 /// The world of a function of the catalogue.
@@ -40,11 +39,16 @@ pub(super) async fn with(mut settings: Settings, needs: Needs) -> Result<World, 
 #[allow(clippy::unused_async)] // one of them asks for its address
 async fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, Error> {
     match settings.ledger {
+        #[cfg(feature = "sqlite")]
         LedgerKind::Sqlite => {
+            use crate::settings::LEDGER_FILE;
+            use gitledger_ledger::sqlite::{Durability, SqliteLedger};
             std::fs::create_dir_all(&settings.data_dir)?;
             let path = settings.data_dir.join(LEDGER_FILE);
             Ok(Arc::new(SqliteLedger::open(&path, Durability::Full)?))
         }
+        #[cfg(not(feature = "sqlite"))]
+        LedgerKind::Sqlite => Err(format!("GITLEDGER_LEDGER: {}", super::WITHOUT_SQLITE).into()),
         #[cfg(feature = "aws")]
         LedgerKind::Dynamo => Ok(Arc::new(super::dynamo::ledger(settings).await?)),
         #[cfg(not(feature = "aws"))]

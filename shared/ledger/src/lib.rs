@@ -1,7 +1,7 @@
 //! Door 1, the ledger: append, read, follow. The only truth.
 //!
-//! [`Ledger`] is the promise; [`sqlite::SqliteLedger`] keeps it on one machine, `dynamo::DynamoLedger` in AWS
-//! (feature `dynamodb`). [`contract`] is the promise as tests, the same for every engine.
+//! [`Ledger`] is the promise; `sqlite::SqliteLedger` keeps it on one machine (feature `sqlite`, on by default),
+//! `dynamo::DynamoLedger` in AWS (feature `dynamodb`). [`contract`] is the promise as tests, the same for every engine.
 //!
 //! Invariants: events are never changed or removed; a position is assigned inside the serialised
 //! commit, so no reader ever sees a gap that is filled later; a commit is acknowledged only when durable;
@@ -14,6 +14,7 @@ pub mod dynamo;
 pub mod error;
 pub mod position;
 pub mod projection;
+#[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod written;
 

@@ -92,13 +92,15 @@ pub fn token_lines(stage: &Stage) -> String {
     stage.tokens().map(|(host, token)| format!("{host} = {token}\n")).concat()
 }
 
-/// Series that tell of times, of money for them, and of who published: not the same twice.
+/// Series that tell of times, of money for them, and of who serves and publishes: not the same twice.
 fn passing(series: &str) -> bool {
     let name = series.split(['{', ' ']).next().unwrap_or_default();
     let of_time =
         ["_seconds", "_seconds_sum", "_seconds_total", "_bucket", "_dollars", "_dollars_total", "_info"];
-    let of_publishing = ["push_", "git_projector_", "go_", "process_", "pushgateway_", "promhttp_"];
-    of_time.iter().any(|end| name.ends_with(end)) || of_publishing.iter().any(|start| name.starts_with(start))
+    // The gateway's requests are counted by API Gateway there.
+    let of_serving =
+        ["gitledger_http_", "push_", "git_projector_", "go_", "process_", "pushgateway_", "promhttp_"];
+    of_time.iter().any(|end| name.ends_with(end)) || of_serving.iter().any(|start| name.starts_with(start))
 }
 
 /// The lasting series of a text, without the labels that the Pushgateway adds.

@@ -25,10 +25,12 @@ impl Ministack {
         let port = system::free_port();
         let url = format!("http://127.0.0.1:{port}");
         let dir = system::temporary();
-        let program = tools::ministack().script("ministack").unwrap_or_else(|error| panic!("{error}"));
-        // The environment is that of every function, too: nothing of the test's own is in it.
-        let mut command = std::process::Command::new(program);
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let python = tools::ministack();
+        let program = python.script("ministack").unwrap_or_else(|error| panic!("{error}"));
+        // By its interpreter: a script names that by its path, and a checkout may have been moved. The environment is
+        // that of every function, too: nothing of the test's own is in it.
+        let mut command = python.command();
+        command.arg(program);
         command
             .env("BIND_HOST", "127.0.0.1")
             .env("IOT_MTLS_ENABLED", "0")
