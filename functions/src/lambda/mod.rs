@@ -40,8 +40,7 @@ const WITHOUT_AWS: &str =
 
 /// What is said instead of opening a file.
 #[cfg(not(feature = "sqlite"))]
-const WITHOUT_SQLITE: &str =
-    "must be `dynamodb`: this program was built for AWS; build it with `--features gitledger-functions/sqlite`";
+const WITHOUT_SQLITE: &str = "must be `dynamodb`: this program was built for AWS; build it with `--features gitledger-functions/sqlite`";
 
 pub use of_table::{relay, repair, retry_dlq, sequencer};
 
