@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::codec::DecodeError;
+use crate::decode_error::DecodeError;
 #[allow(clippy::wildcard_imports)] // the table below is these modules' contents
 use crate::{operation::*, sandbox::*};
 

@@ -8,6 +8,7 @@
 pub mod actor;
 pub mod cloud_event;
 pub mod codec;
+pub mod decode_error;
 pub mod elapsed;
 pub mod envelope;
 pub mod fact;
@@ -19,7 +20,7 @@ pub mod schema;
 pub mod stream;
 
 pub use actor::Actor;
-pub use codec::DecodeError;
+pub use decode_error::DecodeError;
 pub use elapsed::Elapsed;
 pub use envelope::{Event, NewEvent, Record};
 pub use fact::Fact;

@@ -18,8 +18,7 @@ use url::Url;
 
 use crate::World;
 use fence::Fence;
-pub use pushgateway::Pushgateway;
-pub(crate) use pushgateway::is_this_machine;
+pub use pushgateway::{Pushgateway, is_this_machine};
 pub use remote_write::{Credential, Destination, RemoteWrite};
 pub use sigv4::Aws;
 pub(crate) use sigv4::Signing;

@@ -4,6 +4,7 @@
 //! without an outcome whose holder is dead. What may have reached a remote is asked of the remote. Then what is
 //! idle is put away, as the policy says.
 
+pub(crate) mod bounds;
 mod idle;
 mod operations;
 mod push;
@@ -19,20 +20,12 @@ use gitledger_sandboxes::{LeaseError, Look};
 use jiff::SignedDuration;
 use serde_json::json;
 
+pub use bounds::LOCAL_HOLDER;
+use bounds::{GRACE, nobody};
 pub use gitledger_operations::lifecycle::sandbox_reap::SandboxReapOutput as Reaped;
 
 use crate::answer::Outcome;
-use crate::lifecycle::nobody;
 use crate::{Refusal, Request, World};
-
-/// How a holder's name begins that lives only as long as one program on one data directory: whoever has
-/// the directory knows that all other such holders are dead.
-pub const LOCAL_HOLDER: &str = "local:";
-
-/// What is younger is left alone: it may be on its way into the ledger or into E2B's list.
-pub(crate) const GRACE: SignedDuration = SignedDuration::from_secs(60);
-/// After its deadline an operation's own function gets this long to close it.
-const OVERDUE: SignedDuration = SignedDuration::from_secs(30);
 
 /// One round.
 pub async fn reap(world: &World) -> Result<Reaped, Refusal> {

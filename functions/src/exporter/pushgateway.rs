@@ -58,11 +58,25 @@ async fn sent(request: reqwest::RequestBuilder) -> Result<(), reqwest::Error> {
 }
 
 /// What is on this machine is not asked for through a proxy.
-pub(crate) fn is_this_machine(address: &Url) -> bool {
+pub fn is_this_machine(address: &Url) -> bool {
     match address.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_this_machine_is_never_asked_for_through_a_proxy() {
+        let here = |url: &str| is_this_machine(&url.parse().unwrap());
+        assert!(
+            ["http://127.0.0.1:8000", "http://LocalHost:8000/", "http://[::1]:8000"].into_iter().all(here)
+        );
+        assert!(!["https://gitledger.example", "http://10.0.0.1:8000", "file:///x"].into_iter().any(here));
     }
 }

@@ -6,9 +6,12 @@ use gitledger_events::sandbox::Reuse;
 use gitledger_operations::record::Found;
 use gitledger_projections::sandboxes::Choice;
 
-use super::{Carried, refused};
+use super::carried::{Carried, refused};
+use super::record;
 use crate::Refusal;
-use crate::story::{Recorder, Running, open, sandbox};
+use crate::story::recorder::Recorder;
+use crate::story::running::Running;
+use crate::story::{open, sandbox};
 
 pub(super) async fn create(running: &Running<'_>, recorder: &mut Recorder) -> Result<Carried, Refusal> {
     let start = Instant::now();
@@ -33,6 +36,6 @@ pub(super) async fn create(running: &Running<'_>, recorder: &mut Recorder) -> Re
     if let Err(error) = world.sandboxes.release(&leased.lease, kept).await {
         return refused(error);
     }
-    let record = super::one(world, &leased.lease.sandbox_id).await?;
+    let record = record::one(world, &leased.lease.sandbox_id).await?;
     Ok(Ok(record.map_or(Found::Nothing, |(_, _, record)| Found::Sandbox(Box::new(record), leased.new))))
 }

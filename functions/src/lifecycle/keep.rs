@@ -7,8 +7,11 @@ use gitledger_operations::record::Found;
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::{Lease, LeaseError};
 
-use super::{Carried, refused};
-use crate::story::{Recorder, Running, sandbox};
+use super::carried::{Carried, refused, state};
+use super::record;
+use crate::story::recorder::Recorder;
+use crate::story::running::Running;
+use crate::story::sandbox;
 use crate::{Refusal, World};
 
 /// The longest wait for a sandbox that an operation has.
@@ -23,7 +26,7 @@ pub(super) async fn alive(
     let world = running.world;
     let life = match timeout_s {
         Some(seconds) => Duration::from_secs(seconds),
-        None => sandbox::life(world, &super::state(world, sandbox_id).await?),
+        None => sandbox::life(world, &state(world, sandbox_id).await?),
     };
     match world.sandboxes.keep_alive(sandbox_id, life, &recorder.origin).await {
         Ok(_) => found(world, sandbox_id, true).await,
@@ -109,6 +112,6 @@ async fn give_back(running: &Running<'_>, lease: &Lease) {
 }
 
 async fn found(world: &World, sandbox_id: &str, changed: bool) -> Result<Carried, Refusal> {
-    let record = super::one(world, sandbox_id).await?;
+    let record = record::one(world, sandbox_id).await?;
     Ok(Ok(record.map_or(Found::Nothing, |(_, _, record)| Found::Sandbox(Box::new(record), changed))))
 }

@@ -4,16 +4,18 @@ use gitledger_operations::lifecycle::sandbox_lifecycle::Seen;
 use gitledger_operations::record::Found;
 use gitledger_sandboxes::Look;
 
-use super::{Carried, refused};
-use crate::story::{Recorder, Running};
-use crate::{Refusal, reaper};
+use super::carried::{Carried, refused};
+use crate::Refusal;
+use crate::reaper::bounds::GRACE;
+use crate::story::recorder::Recorder;
+use crate::story::running::Running;
 
 pub(super) async fn look(
     running: &Running<'_>,
     recorder: &Recorder,
     sandbox_id: &str,
 ) -> Result<Carried, Refusal> {
-    let seen = running.world.sandboxes.look(sandbox_id, reaper::GRACE, &recorder.origin).await;
+    let seen = running.world.sandboxes.look(sandbox_id, GRACE, &recorder.origin).await;
     Ok(Ok(Found::Seen(match seen {
         Ok(Look::Unchanged) => Seen::Unchanged,
         Ok(Look::Paused) => Seen::Paused,

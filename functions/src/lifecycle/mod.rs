@@ -1,27 +1,25 @@
 //! Operations on sandboxes: what was ordered is carried out, and what came of it is found for the operation to
 //! tell. The intent is recorded before any of this, the outcome after.
 
+mod carried;
 mod create;
 mod keep;
 mod look;
 mod pool;
-mod record;
+pub(crate) mod record;
 pub mod webhook;
 
-use gitledger_events::{Actor, Repo};
+use gitledger_events::Repo;
+use gitledger_operations::Place;
 use gitledger_operations::lifecycle::Order;
 use gitledger_operations::record::Found;
-use gitledger_operations::{Failure, Place};
-use gitledger_sandboxes::lease_state::LeaseState;
-use gitledger_sandboxes::{LeaseError, Origin};
 
-use crate::story::{Recorder, Running, Work, lease_failure};
-use crate::{Answer, Refusal, World};
-
-pub(crate) use record::{all, one};
-
-/// What came of an order, or why it could not be carried out.
-type Carried = Result<Found, Box<Failure>>;
+use crate::story::outcome::Work;
+use crate::story::recorder::Recorder;
+use crate::story::repeat;
+use crate::story::running::Running;
+use crate::{Answer, Refusal};
+use carried::{Carried, state};
 
 /// Intent, order, outcome. The same id again gets the recorded answer.
 pub(crate) async fn operate(running: &Running<'_>) -> Result<Answer, Refusal> {
@@ -33,13 +31,13 @@ pub(crate) async fn operate(running: &Running<'_>) -> Result<Answer, Refusal> {
     let mut recorder = Recorder::new(running, repo(running, order)?);
     if let Some(sandbox_id) = order.sandbox_id() {
         let state = state(running.world, sandbox_id).await?;
-        recorder.adopt_from(&state.actor, state.repo.as_ref());
+        recorder.adopt(&state.actor, state.repo.as_ref());
     }
     if !recorder.begin(running).await? {
-        return running.follow().await;
+        return repeat::follow(running).await;
     }
     let work = match carry_out(running, &mut recorder, order).await? {
-        Ok(found) => running.decided(&found)?,
+        Ok(found) => Work::decided(running, &found)?,
         Err(failure) => Work::refused(*failure),
     };
     let about = order.sandbox_id().map(str::to_owned);
@@ -91,23 +89,4 @@ pub(crate) async fn permit(running: &Running<'_>, order: Order<'_>) -> Result<()
 fn repo(running: &Running<'_>, order: Order<'_>) -> Result<Option<Repo>, Refusal> {
     let Order::Create { repo_url: Some(url) } = order else { return Ok(None) };
     Ok(Some(running.world.remotes.admit("repo_url", url)?.repo()))
-}
-
-/// As the ledger tells it; of one that cannot be, nothing.
-async fn state(world: &World, sandbox_id: &str) -> Result<LeaseState, Refusal> {
-    match world.sandboxes.state(sandbox_id).await {
-        Ok(state) => Ok(state),
-        Err(LeaseError::Ledger(error)) => Err(error.into()),
-        Err(_) => Ok(LeaseState::default()),
-    }
-}
-
-/// A sandbox said no: that is an answer. Trouble with the ledger is none.
-fn refused(error: LeaseError) -> Result<Carried, Refusal> {
-    lease_failure(error).map(|failure| Err(Box::new(failure)))
-}
-
-/// What is done for nobody in particular.
-pub(crate) fn nobody(world: &World) -> Origin {
-    Origin { operation: None, actor: Actor::default(), repo: None, correlation_id: world.clock.id() }
 }

@@ -9,9 +9,10 @@ use gitledger_operations::lifecycle::sandbox_warm::SandboxWarmOutput;
 use gitledger_operations::record::Found;
 use gitledger_sandboxes::{LeaseError, OpenRequest, SandboxError};
 
-use super::Carried;
+use super::carried::{Carried, refused};
 use crate::Refusal;
-use crate::story::{Recorder, Running};
+use crate::story::recorder::Recorder;
+use crate::story::running::Running;
 
 /// How many are made side by side: a host admits few creations a second, and whoever waits for a sandbox now
 /// is to have some of them.
@@ -48,7 +49,7 @@ pub(super) async fn fill(
     }
     told.waiting = waiting(running).await?;
     match last {
-        Some(error) if told.made == 0 => super::refused(error),
+        Some(error) if told.made == 0 => refused(error),
         _ => Ok(Ok(Found::Warmed(told))),
     }
 }

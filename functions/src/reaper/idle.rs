@@ -5,8 +5,9 @@ use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::{Lease, LeaseError, LeaseRequest};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Reaped;
-use crate::lifecycle::nobody;
+use gitledger_operations::lifecycle::sandbox_reap::SandboxReapOutput as Reaped;
+
+use super::bounds::nobody;
 use crate::{Refusal, World};
 
 /// The most pauses in one round: each may take seconds, and the next round is soon.

@@ -2,14 +2,16 @@
 
 use gitledger_events::{Event, Fact, Stream};
 use gitledger_ledger::AppendError;
+use gitledger_operations::lifecycle::sandbox_reap::SandboxReapOutput as Reaped;
 use gitledger_projections::OperationState;
 use gitledger_projections::open_operations::OpenOperation;
 use gitledger_sandboxes::Origin;
 use jiff::Timestamp;
 
+use super::bounds::{LOCAL_HOLDER, OVERDUE};
 use super::recall::{Closing, Seen};
-use super::{LOCAL_HOLDER, OVERDUE, Reaped, push, recall};
-use crate::story::Recorder;
+use super::{push, recall};
+use crate::story::recorder::Recorder;
 use crate::{Refusal, World};
 
 /// Closes every orphan.

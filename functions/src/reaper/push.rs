@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::recall;
-use crate::story::Recorder;
+use crate::story::recorder::Recorder;
 use crate::{Refusal, World};
 
 /// Between two looks at a reference that is not there: a server may still be taking the push in.

@@ -17,7 +17,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::request::digest;
-use crate::story::{recovered, tag};
+use crate::story::attach::tag;
+use crate::story::recovered;
 use crate::{Refusal, World};
 
 /// How long the reaper has the workspace, to look.

@@ -1,18 +1,18 @@
 //! What an operation wants to know of the ledger, looked up; and operations that want nothing else.
 
 use gitledger_events::operation::SideEffect;
-use gitledger_events::{Actor, Event, Repo, Stream};
+use gitledger_events::{Event, Repo, Stream};
 use gitledger_operations::record::{Found, Happened, OperationRecord, State, Wants};
-use gitledger_operations::{Context, Decision};
 use gitledger_projections::OperationState;
 use gitledger_projections::operation_state::Outcome;
 use gitledger_projections::recent::{Ending, RecentOperation};
 use gitledger_sandboxes::envd::Signal;
 use uuid::Uuid;
 
-use super::Running;
-use super::outcome::{End, Work};
-use crate::{Answer, Refusal, World, lifecycle};
+use super::outcome::Work;
+use super::running::Running;
+use crate::lifecycle::record;
+use crate::{Answer, Refusal, World};
 
 /// Looks up what an operation wants to know, as far as its API key may see it: what the key may not see is
 /// not there.
@@ -33,9 +33,9 @@ pub(crate) async fn find(running: &Running<'_>) -> Result<Found, Refusal> {
             let seen = found.filter(|(owner, repo, _)| principal.may_see(owner.as_deref(), repo.as_ref()));
             Ok(seen.map_or(Found::Nothing, |(_, _, record)| Found::Operation(Box::new(record))))
         }
-        Wants::Sandboxes => lifecycle::all(world, principal).await.map(Found::Sandboxes),
+        Wants::Sandboxes => record::all(world, principal).await.map(Found::Sandboxes),
         Wants::Sandbox(id) => {
-            let found = lifecycle::one(world, &id).await?;
+            let found = record::one(world, &id).await?;
             let seen = found.filter(|(owner, repo, _)| principal.may_see(owner.as_deref(), repo.as_ref()));
             Ok(seen.map_or(Found::Nothing, |(_, _, record)| Found::Sandbox(Box::new(record), false)))
         }
@@ -54,36 +54,8 @@ pub(crate) async fn find(running: &Running<'_>) -> Result<Found, Refusal> {
 /// Answers an operation that asks only for what the ledger has. It is not recorded: whoever looks every
 /// second would fill the ledger with its looking.
 pub(crate) fn answer(running: &Running<'_>) -> Result<Answer, Refusal> {
-    let work = running.decided(&running.found)?;
+    let work = Work::decided(running, &running.found)?;
     Ok(work.settle(running, running.request.operation_id).0)
-}
-
-impl Running<'_> {
-    /// What an operation that runs nothing makes of what was found for it.
-    pub(crate) fn decided(&self, found: &Found) -> Result<Work, Refusal> {
-        decided(self, found)
-    }
-}
-
-fn decided(running: &Running<'_>, found: &Found) -> Result<Work, Refusal> {
-    let world = running.world;
-    let context = Context {
-        operation_id: running.request.operation_id,
-        actor: &Actor::default(),
-        sandbox_id: "",
-        workspace: None,
-        remotes: &world.remotes,
-        policy: &world.policy,
-        requested_at: running.requested_at,
-        found,
-        envelope: gitledger_operations::Envelope::NONE,
-        jitter: 0.0,
-    };
-    match running.asked.decide(&context, &[]) {
-        Decision::Done(done) => Ok(Work { end: End::Done(done), ..Work::nothing() }),
-        Decision::Failed(failure) => Ok(Work::refused(*failure)),
-        Decision::Run { .. } => Err(Refusal::Fault("an operation without a sandbox runs a plan".to_owned())),
-    }
 }
 
 /// Tells what runs of it to stop: at once, if its function is in this process and between two plans, and its

@@ -9,9 +9,9 @@ use gitledger_events::operation::{Effect, SideEffect};
 use gitledger_operations::failure::codes;
 use gitledger_operations::{Exits, Failure, Plan};
 use gitledger_sandboxes::{Recalled, SandboxError};
+use uuid::Uuid;
 
-use super::Running;
-use super::rounds::tag;
+use super::running::Running;
 use super::sandbox::Workspace;
 
 /// Between two looks at a run that is not at its end.
@@ -104,4 +104,9 @@ pub(super) fn is_whole(running: &Running<'_>) -> bool {
     let recorded = running.asked.recorded_input();
     let fields = running.request.input.as_object();
     fields.is_some_and(|fields| fields.iter().all(|(name, value)| recorded.get(name) == Some(value)))
+}
+
+/// By which a round's run is found in the sandbox.
+pub(crate) fn tag(operation_id: Uuid, round: usize) -> String {
+    format!("{operation_id}-{round}")
 }

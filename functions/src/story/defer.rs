@@ -8,8 +8,9 @@ use gitledger_events::operation::OperationDeferred;
 use gitledger_ledger::AppendError;
 use gitledger_operations::Place;
 
-use super::sandbox::Workspace;
-use super::{Recorder, Running, attach};
+use super::attach;
+use super::recorder::Recorder;
+use super::running::Running;
 use crate::{Answer, Refusal};
 
 /// Records an operation and leaves it, where its caller does not wait at all and the ledger keeps the whole input.
@@ -21,7 +22,7 @@ pub(super) async fn at_once(running: &Running<'_>) -> Result<Option<Answer>, Ref
     let mut recorder = Recorder::new(running, repo(running)?);
     if let Place::Named(sandbox_id) = running.asked.place() {
         let Ok(state) = running.world.sandboxes.state(sandbox_id).await else { return Ok(None) };
-        recorder.adopt(&Workspace::of(sandbox_id, &state));
+        recorder.adopt(&state.actor, state.repo.as_ref());
     }
     let facts = [running.intents(), vec![deferred(running, None)]].concat();
     match recorder.append(running.world, facts).await {

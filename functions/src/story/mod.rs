@@ -7,57 +7,33 @@
 //! A read changes nothing: no intent, no lease, one append at its end.
 
 mod asked;
-mod attach;
+pub(crate) mod attach;
 mod defer;
 pub(crate) mod open;
-mod outcome;
+pub(crate) mod outcome;
 mod permit;
-mod recorder;
+pub(crate) mod recorder;
 pub(crate) mod recovered;
-mod repeat;
+pub(crate) mod repeat;
 pub mod resume;
 mod rounds;
+pub(crate) mod running;
 pub(crate) mod sandbox;
 
 use std::time::{Duration, Instant};
 
-use gitledger_events::Fact;
-use gitledger_events::operation::{Effect, OperationRequested};
-use gitledger_operations::lifecycle::Order;
+use gitledger_events::operation::Effect;
 use gitledger_operations::record::Found;
 use gitledger_operations::{Asked, Declaration, Place, Rejection, table};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::{self, webhook};
-use crate::running::Entry;
 use crate::{Answer, Refusal, Request, World};
 use open::Opened;
-pub use outcome::{End, Work};
-pub use recorder::Recorder;
+use outcome::{End, Work};
+use recorder::Recorder;
 pub use resume::{Turn, resume};
-pub(crate) use rounds::tag;
-pub(crate) use sandbox::lease_failure;
-
-/// One request on its way.
-pub(crate) struct Running<'w> {
-    pub world: &'w World,
-    pub request: Request,
-    pub declaration: &'static Declaration,
-    pub asked: Box<dyn Asked>,
-    pub started: Instant,
-    pub requested_at: Timestamp,
-    pub deadline: Timestamp,
-    /// What it wanted to know of the ledger.
-    pub found: Found,
-    /// Its place among those that this process works on.
-    pub entry: Entry,
-    /// How long it may take: the operation's budget, or what the caller gives it.
-    pub time: Duration,
-    /// When somebody else is to go on with it, because its caller waits no longer.
-    pub handover: Option<Instant>,
-    /// How far its stream is already: zero, unless it was begun by somebody else.
-    pub begun: u64,
-}
+use running::Running;
 
 /// The least time that a read gets, however short its caller waits: it cannot be handed over.
 const READ_LEAST: Duration = Duration::from_secs(10);
@@ -151,7 +127,7 @@ impl Running<'_> {
         let mut recorder = Recorder::new(self, None);
         let work = match sandbox::look(self, sandbox_id).await? {
             Ok(workspace) => {
-                recorder.adopt(&workspace);
+                recorder.adopt(&workspace.actor, workspace.repo.as_ref());
                 rounds::run(self, &mut recorder, &workspace, false).await?
             }
             Err(failure) => Work::refused(failure),
@@ -192,50 +168,5 @@ impl Running<'_> {
         }
         work.wait = leased.wait;
         sandbox::finish(self, &mut recorder, leased, work).await
-    }
-
-    /// Whether its caller waits no longer.
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.handover.is_some_and(|handover| handover <= Instant::now())
-    }
-
-    /// When a lease lapses: a little after the operation's last moment.
-    pub(crate) fn lease_end(&self) -> Timestamp {
-        self.deadline.saturating_add(SignedDuration::from_secs(10)).unwrap_or(Timestamp::MAX)
-    }
-
-    /// What tells a repeat from another request under the same key.
-    pub(crate) fn digest(&self) -> String {
-        match self.asked.place() {
-            Place::Host(Order::Look { notice }) => self.request.digest_of(&webhook::same(notice)),
-            _ => self.request.digest(),
-        }
-    }
-
-    /// The recorded answer of the operation that has this id already, as soon as there is one.
-    pub(crate) async fn follow(&self) -> Result<Answer, Refusal> {
-        repeat::follow(self).await
-    }
-
-    /// The intent, where nobody has recorded it yet.
-    pub(crate) fn intents(&self) -> Vec<Fact> {
-        if self.begun == 0 { vec![self.intent().into()] } else { Vec::new() }
-    }
-
-    /// The intent.
-    pub(crate) fn intent(&self) -> OperationRequested {
-        let sandbox_id = match self.asked.place() {
-            Place::Named(id) => Some(id.to_owned()),
-            Place::Host(order) => order.sandbox_id().map(str::to_owned),
-            Place::Opens { .. } | Place::Ledger => None,
-        };
-        OperationRequested {
-            effect: self.declaration.effect,
-            input: self.asked.recorded_input(),
-            input_digest: self.digest(),
-            sandbox_id,
-            holder: self.world.holder.clone(),
-            deadline: self.deadline,
-        }
     }
 }

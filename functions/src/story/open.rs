@@ -11,8 +11,8 @@ use gitledger_projections::sandboxes::{Choice, Wanted};
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::{Lease, LeaseError, OpenRequest};
 
-use super::Running;
 use super::recorder::Recorder;
+use super::running::Running;
 use super::sandbox::{self, Leased, Workspace};
 use crate::Refusal;
 
@@ -55,7 +55,7 @@ async fn named(running: &Running<'_>, sandbox_id: &str) -> Result<Opened, Refusa
         Ok(_) => return refuse(running, recorder, LeaseError::Gone).await,
         Err(error) => return refuse(running, recorder, error).await,
     };
-    recorder.adopt(&Workspace::of(sandbox_id, &state));
+    recorder.adopt(&state.actor, state.repo.as_ref());
     let origin = recorder.origin.clone();
     let request = sandbox::request(running, sandbox_id, Reuse::Named);
     let wait_max = WAIT_MAX.min(running.time / 2);

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use gitledger_events::operation::{OperationFailed, OperationSucceeded, Timing};
 use gitledger_events::sandbox::WorkspaceOpened;
-use gitledger_events::{Elapsed, Fact};
+use gitledger_events::{Actor, Elapsed, Fact};
 use gitledger_operations::declaration::Answered;
-use gitledger_operations::{Done, Failure};
+use gitledger_operations::record::Found;
+use gitledger_operations::{Context, Decision, Done, Failure};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Running;
-use crate::Answer;
+use super::running::Running;
+use crate::{Answer, Refusal};
 
 /// The most output that an event keeps, in bytes of JSON. A larger answer is given and not recorded.
 const RECORDED_BYTES_MAX: usize = 64 * 1024;
@@ -52,6 +53,30 @@ impl Work {
     /// Nothing ran.
     pub fn nothing() -> Self {
         Self { end: End::Unknown, sandbox_id: None, git: Duration::ZERO, wait: Duration::ZERO, bytes: 0 }
+    }
+
+    /// What an operation that runs nothing makes of what was found for it.
+    pub(crate) fn decided(running: &Running<'_>, found: &Found) -> Result<Self, Refusal> {
+        let world = running.world;
+        let context = Context {
+            operation_id: running.request.operation_id,
+            actor: &Actor::default(),
+            sandbox_id: "",
+            workspace: None,
+            remotes: &world.remotes,
+            policy: &world.policy,
+            requested_at: running.requested_at,
+            found,
+            envelope: gitledger_operations::Envelope::NONE,
+            jitter: 0.0,
+        };
+        match running.asked.decide(&context, &[]) {
+            Decision::Done(done) => Ok(Self { end: End::Done(done), ..Self::nothing() }),
+            Decision::Failed(failure) => Ok(Self::refused(*failure)),
+            Decision::Run { .. } => {
+                Err(Refusal::Fault("an operation without a sandbox runs a plan".to_owned()))
+            }
+        }
     }
 
     /// The working copy that is now in the sandbox, if this made one.

@@ -8,7 +8,7 @@ use gitledger_operations::{Failure, Place, Plan, PushKind, PushPolicy, Remote};
 use gitledger_sandboxes::LeaseError;
 use gitledger_sandboxes::lease_state::LeaseState;
 
-use super::Running;
+use super::running::Running;
 use crate::Refusal;
 use crate::access::Principal;
 

@@ -6,8 +6,8 @@ use gitledger_sandboxes::Origin;
 use uuid::Uuid;
 
 use super::outcome::Work;
-use super::{Running, repeat};
-use crate::story::sandbox::Workspace;
+use super::repeat;
+use super::running::Running;
 use crate::{Answer, Refusal, World};
 
 /// Keeps the version of the stream, so that nobody can have written in between unnoticed.
@@ -38,13 +38,8 @@ impl Recorder {
         Self { operation_id, stream: Stream::operation(operation_id), version, trace: None, origin }
     }
 
-    /// Takes over what the request did not say from the workspace it works in.
-    pub(crate) fn adopt(&mut self, workspace: &Workspace) {
-        self.adopt_from(&workspace.actor, workspace.repo.as_ref());
-    }
-
-    /// The same from a sandbox, whatever is in it.
-    pub(crate) fn adopt_from(&mut self, owner: &Actor, repo: Option<&Repo>) {
+    /// Takes over what the request did not say from the sandbox it works in.
+    pub(crate) fn adopt(&mut self, owner: &Actor, repo: Option<&Repo>) {
         let actor = &mut self.origin.actor;
         actor.agent_id = actor.agent_id.take().or_else(|| owner.agent_id.clone());
         actor.task_id = actor.task_id.take().or_else(|| owner.task_id.clone());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gitledger_events::{Record, Stream};
 
-use super::Running;
+use super::running::Running;
 use crate::answer::Outcome;
 use crate::{Answer, Refusal, answer};
 

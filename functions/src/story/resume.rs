@@ -18,9 +18,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::rounds::tag;
+use super::asked;
+use super::attach::{self, tag};
+use super::recorder::Recorder;
+use super::running::Running;
 use super::sandbox::{self, Leased, Workspace};
-use super::{Recorder, Running, asked, attach};
 use crate::access::{Grant, Principal};
 use crate::request::digest;
 use crate::{Answer, Refusal, Request, World};
@@ -74,7 +76,7 @@ pub async fn resume(world: &World, id: Uuid, turn: &Turn) -> Result<Answer, Refu
     match held(&running, &begun).await? {
         Held::Nothing => running.begin().await,
         Held::Ours(leased) => {
-            recorder.adopt(&leased.workspace);
+            recorder.adopt(&leased.workspace.actor, leased.workspace.repo.as_ref());
             running.work(recorder, *leased, true).await
         }
         // The reaper finds out what became of it.

@@ -8,13 +8,13 @@ use gitledger_operations::decision::Failure;
 use gitledger_operations::failure::codes;
 use gitledger_operations::{Context, Decision, Exits, Plan};
 use gitledger_sandboxes::{Fence, SandboxError};
-use uuid::Uuid;
 
-use super::attach::{self, Attached};
+use super::attach::{self, Attached, tag};
 use super::outcome::{End, Work};
+use super::permit;
 use super::recorder::Recorder;
+use super::running::Running;
 use super::sandbox::Workspace;
-use super::{Running, permit};
 use crate::Refusal;
 
 /// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
@@ -156,11 +156,6 @@ fn cancelled(running: &Running<'_>, rounds: &[Exits]) -> Failure {
         failure.side_effect = SideEffect::Unknown;
     }
     failure
-}
-
-/// By which a round's run is found in the sandbox.
-pub(crate) fn tag(operation_id: Uuid, round: usize) -> String {
-    format!("{operation_id}-{round}")
 }
 
 async fn step(

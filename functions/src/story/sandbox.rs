@@ -11,9 +11,9 @@ use gitledger_sandboxes::reconcile::Action;
 use gitledger_sandboxes::{Lease, LeaseError, LeaseRequest, Origin, SandboxError};
 use jiff::SignedDuration;
 
-use super::Running;
 use super::outcome::{End, Work};
 use super::recorder::Recorder;
+use super::running::Running;
 use crate::{Answer, Refusal, World};
 
 /// What an operation needs to know of the sandbox it runs in.
@@ -187,7 +187,7 @@ pub(crate) async fn note_end(running: &Running<'_>, workspace: &Workspace) {
 
 pub(crate) fn origin(running: &Running<'_>, workspace: &Workspace) -> Origin {
     let mut recorder = Recorder::new(running, None);
-    recorder.adopt(workspace);
+    recorder.adopt(&workspace.actor, workspace.repo.as_ref());
     recorder.origin
 }
 

@@ -1,6 +1,7 @@
 //! The whole system in one program on one machine: gateway, sandbox host, ledger, projector, reaper,
 //! exporter; and the commands to work with them.
 
+pub mod calling;
 pub mod commands;
 pub mod dashboard;
 pub mod demo;

@@ -20,6 +20,7 @@ mod metrics;
 mod proxy;
 mod repeated;
 mod sandbox;
+mod service;
 mod snapshots;
 mod spawner;
 mod storage;

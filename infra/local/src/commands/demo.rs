@@ -28,6 +28,6 @@ pub struct Arguments {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
-    let agreed = crate::demo::run(&arguments).await?;
+    let agreed = crate::demo::run(arguments.agents, arguments.data.as_deref(), arguments.json).await?;
     Ok(if agreed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

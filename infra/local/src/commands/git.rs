@@ -10,7 +10,7 @@ use gitledger_operations::table::{OPERATIONS, SANDBOX_OPERATIONS};
 use serde_json::Value;
 
 use super::{Finished, git_arguments, shown};
-use crate::mcp::door;
+use crate::calling;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -135,7 +135,7 @@ async fn call(
     api_key: Option<&ApiKey>,
     input: &Value,
 ) -> Result<(u16, Value), String> {
-    let mut request = door::post(&client(url)?, url.trim_end_matches('/'), operation.name, input);
+    let mut request = calling::post(&calling::client(url)?, url.trim_end_matches('/'), operation.name, input);
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }
@@ -151,25 +151,6 @@ async fn call(
     let answer =
         response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
     Ok((status, answer))
-}
-
-/// A client for a gateway. Without a deadline: operations end by their own.
-pub fn client(url: &str) -> Result<reqwest::Client, String> {
-    gitledger_sandboxes::tls::install();
-    let builder = reqwest::Client::builder();
-    let builder = if is_this_machine(url) { builder.no_proxy() } else { builder };
-    builder.build().map_err(|error| error.to_string())
-}
-
-/// A proxy elsewhere cannot reach what is served on loopback.
-fn is_this_machine(url: &str) -> bool {
-    let Ok(url) = url::Url::parse(url) else { return false };
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// 0 done, 1 failed or unknown, 2 refused.
@@ -203,20 +184,5 @@ fn show(answer: &Value) {
     if let Some(id) = answer["operation_id"].as_str() {
         let total = &answer["timing"]["total_ms"];
         eprintln!("operation {id}, {total} ms");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gateway_on_this_machine_is_never_asked_for_through_a_proxy() {
-        for here in ["http://127.0.0.1:8000", "http://localhost:8000/", "http://[::1]:8000"] {
-            assert!(is_this_machine(here), "{here}");
-        }
-        for elsewhere in ["https://gitledger.example", "http://10.0.0.1:8000", "127.0.0.1:8000", ""] {
-            assert!(!is_this_machine(elsewhere), "{elsewhere}");
-        }
     }
 }

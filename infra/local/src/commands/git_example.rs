@@ -3,7 +3,7 @@
 use gitledger_operations::Declaration;
 use serde_json::Value;
 
-use super::git_arguments::{Flag, is_switch};
+use super::git_flags::{Flag, is_switch};
 
 /// `gitledger git <operation>`, or `gitledger sandbox <operation>`, with the flags that make its example.
 pub fn line(operation: &Declaration, flags: &[Flag]) -> String {

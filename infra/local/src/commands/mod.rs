@@ -9,6 +9,7 @@ pub mod feed;
 pub mod git;
 mod git_arguments;
 mod git_example;
+mod git_flags;
 pub mod host_arguments;
 pub mod keys;
 mod lasting;

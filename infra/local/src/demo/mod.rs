@@ -9,13 +9,13 @@ mod scene;
 mod stage;
 mod trouble;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinSet;
 
-use crate::commands::demo::Arguments;
 use gitledger_sandboxes::ControlPlane;
 use scene::Scene;
 
@@ -23,10 +23,11 @@ pub use client::Client;
 pub use stage::Stage;
 
 /// Runs the demo. True when the ledger, the remote and the metrics agree.
-pub async fn run(arguments: &Arguments) -> Result<bool, String> {
-    let scene = Scene::set(arguments).await?;
+/// `data`: where the ledger stays; `None` makes a new directory for it.
+pub async fn run(agents: u16, data: Option<&Path>, json: bool) -> Result<bool, String> {
+    let scene = Scene::set(agents, data).await?;
     let started = Instant::now();
-    let steps = u64::from(arguments.agents) * agent::STEPS + trouble::STEPS;
+    let steps = u64::from(agents) * agent::STEPS + trouble::STEPS;
     let progress = ProgressBar::new(steps);
     progress.set_style(style());
     progress.enable_steady_tick(std::time::Duration::from_millis(120));
@@ -34,7 +35,7 @@ pub async fn run(arguments: &Arguments) -> Result<bool, String> {
     let client = Client::new(&scene.system.url, progress.clone())?;
     let control = scene.system.world.sandboxes.control().clone();
     let mut work = JoinSet::new();
-    for number in 0..arguments.agents {
+    for number in 0..agents {
         work.spawn(agent::work(scene.stage.clone(), client.clone(), number));
     }
     work.spawn(trouble::make(scene.stage.clone(), client.clone(), control));
@@ -52,7 +53,7 @@ pub async fn run(arguments: &Arguments) -> Result<bool, String> {
     let wall = started.elapsed();
     let mut disagreements = agreement::check(&scene, &seen).await?;
     disagreements.extend(broken);
-    report::show(arguments, &scene, &seen, wall, &disagreements).await?;
+    report::show(json, &scene, &seen, wall, &disagreements).await?;
     scene.end().await?;
     Ok(disagreements.is_empty())
 }

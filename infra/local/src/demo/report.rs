@@ -12,11 +12,10 @@ use gitledger_projections::cost::prices::day_of;
 use serde_json::json;
 
 use super::scene::Scene;
-use crate::commands::demo::Arguments;
 
 /// Shows how it went and what it cost.
 pub async fn show(
-    arguments: &Arguments,
+    json: bool,
     scene: &Scene,
     seen: &[Answer],
     wall: Duration,
@@ -37,7 +36,7 @@ pub async fn show(
             .collect();
         (folded.summary.clone(), costs)
     };
-    if arguments.json {
+    if json {
         println!(
             "{}",
             json!({"operations": summary, "wall_seconds": wall.as_secs_f64(), "cost_dollars":
@@ -50,7 +49,7 @@ pub async fn show(
     let boxes = &summary.sandboxes;
     println!(
         "\n{} agents, {} operations in {:.1} s; acme/app is generated, acme/second is {}",
-        arguments.agents,
+        scene.agents,
         seen.len(),
         wall.as_secs_f64(),
         scene.stage.second

@@ -9,7 +9,6 @@ use gitledger_operations::Remotes;
 
 use super::stage::Stage;
 use super::{agent, text};
-use crate::commands::demo::Arguments;
 use crate::commands::host_arguments::Tuning;
 use crate::running::{Options, System};
 use gitledger_functions::settings::LEDGER_FILE;
@@ -19,6 +18,8 @@ const SPARE_SANDBOXES: usize = 10;
 
 /// What the demo runs in.
 pub struct Scene {
+    /// How many work at once.
+    pub agents: u16,
     /// The system.
     pub system: System,
     /// What the agents work on.
@@ -29,22 +30,22 @@ pub struct Scene {
 
 impl Scene {
     /// Sets the stage, starts the system.
-    pub async fn set(arguments: &Arguments) -> Result<Self, String> {
-        if let Some(data) = &arguments.data {
+    pub async fn set(agents: u16, data: Option<&Path>) -> Result<Self, String> {
+        if let Some(data) = data {
             // The accounts at the end must agree, and an older ledger tells of more than this demo.
             if data.join(LEDGER_FILE).exists() {
                 return Err(format!("--data {} already has a ledger; name a new directory", data.display()));
             }
         }
         let stage = Arc::new(Stage::set().await?);
-        let data_dir = match &arguments.data {
-            Some(path) => path.clone(),
+        let data_dir = match data {
+            Some(path) => path.to_owned(),
             None => tempfile::Builder::new().prefix("gitledger-demo-").tempdir().map_err(text)?.keep(),
         };
         let mut options = options_of(&data_dir, &stage)?;
-        options.sandboxes_max = Some(usize::from(arguments.agents) * agent::SANDBOXES + SPARE_SANDBOXES);
+        options.sandboxes_max = Some(usize::from(agents) * agent::SANDBOXES + SPARE_SANDBOXES);
         let system = System::start(options).await?;
-        Ok(Self { system, stage, data_dir })
+        Ok(Self { agents, system, stage, data_dir })
     }
 
     /// Stops everything; the ledger stays.

@@ -3,12 +3,12 @@
 use gitledger_events::Stream;
 use gitledger_functions::access::ApiKey;
 use gitledger_functions::{Refusal, Request};
-use gitledger_operations::table;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::calling;
 use crate::gateway::{Gateway, reply};
 
 /// The most events that are read at once while a call is followed.
@@ -39,7 +39,7 @@ pub struct Place(u64);
 impl Door {
     /// A gateway at this address.
     pub fn to(url: &str) -> Result<Self, String> {
-        let client = crate::commands::git::client(url)?;
+        let client = calling::client(url)?;
         let key = gitledger_functions::settings::api_key().map_err(|error| error.to_string())?;
         let sent = TaskTracker::new();
         Ok(Self::There { url: url.trim_end_matches('/').to_owned(), client, key, sent })
@@ -57,7 +57,7 @@ impl Door {
                 }
             },
             Self::There { url, client, key, sent } => {
-                let mut call = post(client, url, &request.operation, &request.input);
+                let mut call = calling::post(client, url, &request.operation, &request.input);
                 call = on_authority(call, key.as_ref());
                 if request.keyed || followed {
                     call = call.header("idempotency-key", request.operation_id.to_string());
@@ -116,24 +116,6 @@ impl Door {
                 Some((events, Place(page["next"].as_u64().unwrap_or(place.0))))
             }
         }
-    }
-}
-
-/// The call of an operation at a gateway. A name that there is none of is refused there.
-pub fn post(client: &Client, url: &str, operation: &str, input: &Value) -> RequestBuilder {
-    let Some(declaration) = table::find(operation) else {
-        return client.post(format!("{url}/git/{operation}")).json(input);
-    };
-    let call = client.post(format!("{url}{}", declaration.path()));
-    if !declaration.signed {
-        return call.json(input);
-    }
-    // As E2B sends it: the body as it is, its signature beside it.
-    let text = |field: &str| input.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let call = call.header("e2b-signature", text("signature")).body(text("body"));
-    match input.get("signature_version").and_then(Value::as_str) {
-        Some(version) => call.header("e2b-signature-version", version),
-        None => call,
     }
 }
 

@@ -1,6 +1,5 @@
 //! Starting a process and seeing it to its end.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
@@ -25,7 +24,7 @@ use super::audience::Audience;
 use super::exit::End;
 use super::input::{Input, Pty};
 use super::protojson::or_default;
-use super::table::Process;
+use super::table::{Process, ProcessConfig};
 use crate::connect::{Code, ConnectError, data_frame};
 
 /// The most output in one event.
@@ -37,19 +36,6 @@ const TERMINAL_CHUNK_BYTES: usize = 16 * 1024;
 const SILENCE: Duration = Duration::from_millis(50);
 /// How long such grandchildren are heard who are never silent.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// What to run.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(super) struct ProcessConfig {
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) cmd: String,
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
-    pub(super) args: Vec<String>,
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) envs: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cwd: Option<String>,
-}
 
 /// The request of `Start`.
 #[derive(Debug, Deserialize)]

@@ -20,9 +20,9 @@ use super::account::User;
 use super::audience::Heard;
 use super::follow::{Patience, follow};
 use super::input::{Pty, Sent};
-use super::launch::{ProcessConfig, Start, launch};
+use super::launch::{Start, launch};
 use super::protojson::or_default;
-use super::table::{Process, Selector};
+use super::table::{Process, ProcessConfig, Selector};
 use crate::connect::{
     Code, ConnectError, Envelopes, data_frame, end_frame, enveloped_message, message, stream_response,
 };

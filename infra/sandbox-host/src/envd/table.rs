@@ -1,21 +1,33 @@
 //! The processes of a sandbox, found by pid or by tag.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::audience::Audience;
 use super::input::Input;
-use super::launch::ProcessConfig;
-use super::protojson::Number;
+use super::protojson::{Number, or_default};
 use crate::connect::{Code, ConnectError};
 
 /// How long an exit is kept for those who connect late.
 const EXIT_KEPT: Duration = Duration::from_secs(30);
+
+/// What to run.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct ProcessConfig {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) cmd: String,
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub(super) args: Vec<String>,
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) envs: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cwd: Option<String>,
+}
 
 /// One process that was started here.
 pub(super) struct Process {

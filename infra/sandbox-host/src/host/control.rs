@@ -10,7 +10,6 @@ use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use jiff::SignedDuration;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::api_error::ApiError;
@@ -20,29 +19,17 @@ use super::bodies::{
 };
 use super::egress::{GrantBody, GrantsFull, NetworkBody};
 use super::fleet::Fleet;
-use super::identity::parse_id;
 use super::journal::{KillReason, Kind};
 use super::listing::Listing;
 use super::repeated::{Entered, Repeated};
 use super::sandbox::Sandbox;
+use super::service::{NEXT_TOKEN, Service, Shared, find, read};
 use super::{copies, event_routes, metrics, proxy};
 use crate::signature::same;
 
-pub(super) const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
 const TOTAL_RUNNING: HeaderName = HeaderName::from_static("x-total-running");
 /// The shortest and longest extension by `refreshes`, in seconds.
 const REFRESH_S: (i64, i64) = (15, 3600);
-
-/// What the control plane answers from.
-pub(super) struct Service {
-    pub(super) fleet: Arc<Fleet>,
-    api_key: Option<String>,
-    pub(super) domain: Option<String>,
-    /// Creations by the key that their callers gave them.
-    repeated: Repeated,
-}
-
-pub(super) type Shared = State<Arc<Service>>;
 
 /// Everything on the host's port.
 pub(super) fn router(fleet: Arc<Fleet>, api_key: Option<String>, domain: Option<String>) -> Router {
@@ -81,17 +68,6 @@ async fn require_key(State(service): Shared, request: Request, next: Next) -> Re
     }
     let message = "Invalid API key, please visit https://e2b.dev/docs/api-key to get your API key.";
     ApiError::new(StatusCode::UNAUTHORIZED, message).into_response()
-}
-
-/// The body of a request that may have none.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let body = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::bad_request(format!("Error when parsing request: {error}")))
-}
-
-pub(super) fn find(service: &Service, id: &str) -> Result<Arc<Sandbox>, ApiError> {
-    parse_id(id).and_then(|id| service.fleet.get(id)).ok_or_else(|| ApiError::not_found(id))
 }
 
 fn answer(status: StatusCode, service: &Service, sandbox: &Sandbox) -> Response {

@@ -15,9 +15,9 @@ use url::form_urlencoded;
 
 use super::api_error::ApiError;
 use super::bodies::{SandboxBody, start_timeout};
-use super::control::{NEXT_TOKEN, Service, Shared, find, read};
 use super::identity::parse_id;
 use super::sandbox::{Order, Sandbox};
+use super::service::{NEXT_TOKEN, Service, Shared, find, read};
 use super::snapshots::Snapshot;
 
 const LIMIT_MAX: usize = 100;

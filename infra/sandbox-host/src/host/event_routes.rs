@@ -15,9 +15,9 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::api_error::ApiError;
-use super::control::{Service, Shared, read};
 use super::identity::parse_id;
 use super::journal::Kind;
+use super::service::{Service, Shared, read};
 use super::webhooks::Webhook;
 
 const LIMIT_DEFAULT: usize = 10;

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::api_error::ApiError;
-use super::control::{Service, Shared, find};
 use super::gauge::Sample;
 use super::identity::parse_id;
+use super::service::{Service, Shared, find};
 use super::warden;
 use crate::limits::Limits;
 
