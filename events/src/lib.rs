@@ -13,6 +13,7 @@ pub mod elapsed;
 pub mod envelope;
 pub mod fact;
 pub mod operation;
+mod outcome;
 pub mod repo;
 pub mod sandbox;
 pub mod schema;

@@ -140,7 +140,7 @@ pub struct Timing {
 }
 
 /// It was done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OperationSucceeded {
     /// Where it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,7 +168,7 @@ pub struct OperationSucceeded {
 }
 
 /// git said no, or the platform did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct OperationFailed {
     /// Where it ran, if anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,8 +14,6 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::projector;
-
 /// How many events are read at once.
 const CHUNK: usize = 5000;
 
@@ -81,14 +79,13 @@ pub async fn tell(
     let mut metrics = Metrics::default();
     let mut position = Position::START;
     loop {
-        let page = projector::read(ledger, position, CHUNK).await?;
+        let page = ledger.read_events(position, CHUNK).await?;
         if page.is_empty() {
             break;
         }
         for next in page {
-            let (at, decoded) = next.decode();
-            position = at;
-            if let Ok(event) = decoded {
+            position = next.position;
+            if let Ok(event) = next.event {
                 fold.apply(&event);
                 metrics.apply(&event);
             }

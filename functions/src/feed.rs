@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use gitledger_ledger::page::{Next, next_page};
 use gitledger_ledger::{Ledger, LedgerError, Position};
 use gitledger_sandboxes::World as ClockAndIds;
 
-use crate::projector::{self, Next};
 use checkpoint::Checkpoint;
 pub use checkpoint::{KEY, retire, standing};
 pub use eventbridge::EventBridge;
@@ -93,7 +93,7 @@ impl Feed {
         checkpoint.passed(from);
         let mut letters = Vec::new();
         let mut last = from;
-        for next in projector::read(ledger, from, BATCH).await? {
+        for next in next_page(ledger, from, BATCH).await? {
             match next {
                 Next::Event(recorded) => {
                     last = recorded.position;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gitledger_events::Event;
-use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey, Recorded, SavedProjection};
+use gitledger_ledger::{Decoded, Ledger, LedgerError, Position, ProjectionKey, SavedProjection};
 use gitledger_projections::metrics::Metrics;
 use gitledger_projections::recent::RecentOperations;
 use gitledger_projections::{OpenOperations, Projection, Sandboxes, Summary};
@@ -95,13 +95,12 @@ impl Projector {
     pub async fn caught_up(&self) -> Result<MutexGuard<'_, Folded>, LedgerError> {
         let mut folded = self.folded.lock().await;
         loop {
-            let chunk = read(self.ledger.as_ref(), folded.position, CHUNK).await?;
-            let last = chunk.is_empty();
-            for next in chunk {
-                self.take(&mut folded, next).await?;
-            }
-            if last {
+            let page = self.ledger.read_events(folded.position, CHUNK).await?;
+            if page.is_empty() {
                 return Ok(folded);
+            }
+            for next in page {
+                self.take(&mut folded, next).await?;
             }
         }
     }
@@ -117,9 +116,9 @@ impl Projector {
     }
 
     /// Folds one event in; one that cannot be read is parked and passed over.
-    async fn take(&self, folded: &mut Folded, next: Next) -> Result<(), LedgerError> {
-        let (position, decoded) = next.decode();
-        match decoded {
+    async fn take(&self, folded: &mut Folded, next: Decoded) -> Result<(), LedgerError> {
+        let Decoded { position, event } = next;
+        match event {
             Ok(event) => folded.apply(&event),
             Err(reason) => {
                 tracing::error!(%position, %reason, "event parked");
@@ -174,57 +173,10 @@ fn from_the_start(old: &Folded) -> Folded {
 async fn is_cured(ledger: &dyn Ledger, skipped: &BTreeSet<u64>) -> Result<bool, LedgerError> {
     for position in skipped {
         let before = Position::from_u64(position.saturating_sub(1));
-        let next = read(ledger, before, 1).await?.into_iter().next();
-        if next.is_some_and(|next| next.position().as_u64() == *position && next.decode().1.is_ok()) {
+        let next = ledger.read_events(before, 1).await?.into_iter().next();
+        if next.is_some_and(|next| next.position.as_u64() == *position && next.event.is_ok()) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// The next event, or one whose envelope is broken.
-#[allow(clippy::large_enum_variant)] // nearly all are events, and a box for each would be work for nothing
-pub(crate) enum Next {
-    /// As it was recorded.
-    Event(Recorded),
-    /// At this position is something that is no event.
-    Broken(Position, String),
-}
-
-impl Next {
-    fn position(&self) -> Position {
-        match self {
-            Self::Event(recorded) => recorded.position,
-            Self::Broken(position, _) => *position,
-        }
-    }
-
-    /// Where it is, and what happened or why nobody can tell.
-    pub(crate) fn decode(self) -> (Position, Result<Event, String>) {
-        match self {
-            Self::Event(recorded) => {
-                (recorded.position, recorded.record.decode().map_err(|error| error.to_string()))
-            }
-            Self::Broken(position, reason) => (position, Err(reason)),
-        }
-    }
-}
-
-/// The next page. What cannot be read holds nobody up: the events before it are read, then it stands alone.
-pub(crate) async fn read(
-    ledger: &dyn Ledger,
-    after: Position,
-    limit: usize,
-) -> Result<Vec<Next>, LedgerError> {
-    let mut limit = limit;
-    loop {
-        match ledger.read_all(after, limit).await {
-            Ok(page) => return Ok(page.into_iter().map(Next::Event).collect()),
-            Err(LedgerError::Unreadable { .. }) if limit > 1 => limit /= 2,
-            Err(LedgerError::Unreadable { position, reason }) => {
-                return Ok(vec![Next::Broken(Position::from_u64(position), reason)]);
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }

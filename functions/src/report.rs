@@ -9,13 +9,11 @@ use gitledger_projections::replay::figures::date;
 use gitledger_projections::replay::{Account, Names, reading};
 use gitledger_projections::report::criteria::criteria;
 use gitledger_projections::report::phases::phases;
-use gitledger_projections::report::{Alternative, Platform, Report, Window, advice};
+use gitledger_projections::report::{Alternative, Platform, Report, Window, advice, queries};
 use gitledger_projections::simulation::{Outcome, Recording, Setting, Workload, simulate};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use crate::projector;
 
 /// The last so many days count, unless told otherwise.
 pub const DAYS: i64 = 28;
@@ -141,7 +139,13 @@ pub fn judge(
             &price,
         ),
         criteria,
-        advice: advice::advise(&options, workload, terms.machine, size),
+        advice: advice::advise(
+            &options,
+            workload,
+            terms.machine,
+            size,
+            &queries::simulate(&window, account.position),
+        ),
     }
 }
 
@@ -199,15 +203,14 @@ async fn each(
 ) -> Result<(), LedgerError> {
     let mut position = Position::START;
     loop {
-        let page = projector::read(ledger, position, CHUNK).await?;
+        let page = ledger.read_events(position, CHUNK).await?;
         if page.is_empty() {
             return Ok(());
         }
         for next in page {
-            let (at, decoded) = next.decode();
-            position = at;
-            if let Ok(event) = decoded {
-                take(at, &event);
+            position = next.position;
+            if let Ok(event) = next.event {
+                take(position, &event);
             }
         }
     }

@@ -11,8 +11,6 @@ use gitledger_projections::cost::{Budget, Budgets, Prices, Scope, Standing};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::projector;
-
 /// How many events are read at once.
 const CHUNK: usize = 5000;
 const KEY: ProjectionKey = ProjectionKey { name: Budgets::NAME, version: Budgets::VERSION };
@@ -109,17 +107,16 @@ impl Spending {
     async fn caught_up(&self) -> Result<MutexGuard<'_, Kept>, LedgerError> {
         let mut kept = self.kept.lock().await;
         loop {
-            let page = projector::read(self.ledger.as_ref(), kept.position, CHUNK).await?;
+            let page = self.ledger.read_events(kept.position, CHUNK).await?;
             if page.is_empty() {
                 return Ok(kept);
             }
             for next in page {
                 // What cannot be read is parked by the projector.
-                let (position, decoded) = next.decode();
-                if let Ok(event) = decoded {
+                if let Ok(event) = next.event {
                     kept.budgets.apply(&event);
                 }
-                kept.position = position;
+                kept.position = next.position;
             }
         }
     }

@@ -57,11 +57,11 @@ async fn whole() {
         let mut metrics = Metrics::default();
         let mut after = Position::START;
         loop {
-            let page = ledger.read_all(after, CHUNK).await.expect("a page");
+            let page = ledger.read_events(after, CHUNK).await.expect("a page");
             let Some(last) = page.last() else { break };
             after = last.position;
-            for recorded in page {
-                metrics.apply(&recorded.record.decode().expect("an event"));
+            for next in page {
+                metrics.apply(&next.event.expect("an event"));
             }
         }
         let snapshot = observed(&mut metrics, events);

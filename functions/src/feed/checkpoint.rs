@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gitledger_ledger::page::{Next, next_page};
 use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey};
 use gitledger_projections::metrics::FeedStanding;
 use jiff::Timestamp;
@@ -9,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Fed;
 use crate::held::{Held, Holdable};
-use crate::projector::{self, Next};
 
 /// Under which name and version it is saved, and what cannot be fed is parked.
 pub const KEY: ProjectionKey = ProjectionKey { name: "feed", version: 1 };
@@ -39,7 +39,7 @@ pub async fn standing(ledger: &dyn Ledger) -> Result<FeedStanding, LedgerError> 
     if retired || at >= ledger.head().await? {
         return Ok(told);
     }
-    let waits_since = match projector::read(ledger, at, 1).await?.into_iter().next() {
+    let waits_since = match next_page(ledger, at, 1).await?.into_iter().next() {
         Some(Next::Event(recorded)) => Some(recorded.record.recorded_at),
         // What cannot be read is passed over in a moment.
         Some(Next::Broken(..)) | None => None,

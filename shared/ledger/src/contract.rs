@@ -76,6 +76,7 @@ cases! {
     reading::text_of_any_kind_survives,
     reading::a_stream_over_a_megabyte_is_read_completely,
     reading::everything_is_read_in_order_page_by_page,
+    reading::whoever_folds_reads_the_same_events_decoded,
     reading::readers_see_no_gap_while_many_write,
     following::a_wait_ends_within_100_ms_of_an_append,
     following::a_wait_that_is_over_says_so,

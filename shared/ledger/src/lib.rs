@@ -12,6 +12,7 @@ pub mod contract;
 #[cfg(feature = "dynamodb")]
 pub mod dynamo;
 pub mod error;
+pub mod page;
 pub mod position;
 pub mod projection;
 #[cfg(feature = "sqlite")]
@@ -25,6 +26,7 @@ use gitledger_events::{Record, Stream};
 
 pub use append::{Appended, Commit, Expected};
 pub use error::{AppendError, LedgerError};
+pub use page::Decoded;
 pub use position::{Position, Recorded};
 pub use projection::{ParkedEvent, ProjectionKey, SavedProjection};
 
@@ -43,6 +45,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// At most `limit` events after a position, in the order of the whole ledger. An empty answer means
     /// the end, for now.
     async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LedgerError>;
+
+    /// The same page decoded, for whoever folds it. What cannot be read holds nobody up: it stands at its place with
+    /// the reason, and those after it follow.
+    async fn read_events(&self, after: Position, limit: usize) -> Result<Vec<Decoded>, LedgerError> {
+        let page = page::next_page(self, after, limit).await?;
+        Ok(page.into_iter().map(Decoded::from).collect())
+    }
 
     /// The position of the newest event.
     async fn head(&self) -> Result<Position, LedgerError>;

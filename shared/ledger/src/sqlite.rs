@@ -36,9 +36,13 @@ use self::watcher::Watcher;
 use self::writer::Writer;
 use crate::written::WrittenCommit;
 use crate::{
-    AppendError, Appended, Commit, Ledger, LedgerError, ParkedEvent, Position, ProjectionKey, Recorded,
-    SavedProjection,
+    AppendError, Appended, Commit, Decoded, Ledger, LedgerError, ParkedEvent, Position, ProjectionKey,
+    Recorded, SavedProjection,
 };
+
+/// Decoded events are some kilobytes each: more of them than this at once are out of the processor's cache, and their
+/// room given back to the system, before they are folded.
+const FOLDED_AT_ONCE: usize = 128;
 
 /// What an acknowledged append survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +99,12 @@ impl Ledger for SqliteLedger {
     }
 
     async fn read_all(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, LedgerError> {
-        self.readers.read(move |connection| reader::page(connection, after, limit)).await
+        self.readers.read(move |connection| reader::page(connection, after, limit, row::recorded)).await
+    }
+
+    async fn read_events(&self, after: Position, limit: usize) -> Result<Vec<Decoded>, LedgerError> {
+        let limit = limit.min(FOLDED_AT_ONCE);
+        self.readers.read(move |connection| reader::page(connection, after, limit, row::decoded)).await
     }
 
     async fn head(&self) -> Result<Position, LedgerError> {

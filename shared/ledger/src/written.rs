@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use gitledger_events::{Actor, NewEvent, Record, Repo, Stream};
+use gitledger_events::{Actor, Event, Fact, NewEvent, Record, Repo, Stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -51,14 +51,14 @@ pub struct WrittenCommit {
     pub events: Vec<WrittenEvent>,
 }
 
-/// The parts of an event as they were read back.
-#[derive(Debug)]
-pub struct ReadEvent {
+/// The parts of an event as they were read back, borrowed from wherever they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadEvent<'a> {
     pub id: Uuid,
-    pub name: String,
+    pub name: &'a str,
     pub recorded_at_us: i64,
-    pub meta: String,
-    pub data: String,
+    pub meta: &'a str,
+    pub data: &'a str,
 }
 
 impl WrittenCommit {
@@ -99,25 +99,49 @@ impl WrittenEvent {
     }
 }
 
-impl ReadEvent {
+impl ReadEvent<'_> {
     /// The record at its place, or why these are not the parts of one.
-    pub fn record(self, stream: Stream, version: u64) -> Result<Record, String> {
-        let meta: Meta<'_> = serde_json::from_str(&self.meta).map_err(|error| error.to_string())?;
-        let recorded_at = Timestamp::from_microsecond(self.recorded_at_us);
+    pub fn record(&self, stream: Stream, version: u64) -> Result<Record, String> {
+        let (meta, recorded_at) = (self.meta()?, self.recorded_at()?);
         Ok(Record {
             id: self.id,
             stream,
             version,
-            name: self.name,
+            name: self.name.to_owned(),
             schema_version: meta.schema_version,
-            recorded_at: recorded_at.map_err(|error| error.to_string())?,
+            recorded_at,
             operation: meta.operation.map(Cow::into_owned),
             actor: meta.actor.into_owned(),
             repo: meta.repo.map(Cow::into_owned),
             correlation_id: meta.correlation_id,
             causation_id: meta.causation_id,
-            data: RawValue::from_string(self.data).map_err(|error| error.to_string())?,
+            data: RawValue::from_string(self.data.to_owned()).map_err(|error| error.to_string())?,
         })
+    }
+
+    /// The event at its place, its fact read straight from where it lies; or why these are not the parts of one.
+    pub fn event(&self, stream: Stream, version: u64) -> Result<Event, String> {
+        let (meta, recorded_at) = (self.meta()?, self.recorded_at()?);
+        let fact = Fact::decode(self.name, meta.schema_version, self.data);
+        let event = NewEvent {
+            id: self.id,
+            recorded_at,
+            operation: meta.operation.map(Cow::into_owned),
+            actor: meta.actor.into_owned(),
+            repo: meta.repo.map(Cow::into_owned),
+            correlation_id: meta.correlation_id,
+            causation_id: meta.causation_id,
+            fact: fact.map_err(|error| error.to_string())?,
+        };
+        Ok(Event { stream, version, event })
+    }
+
+    fn meta(&self) -> Result<Meta<'_>, String> {
+        serde_json::from_str(self.meta).map_err(|error| error.to_string())
+    }
+
+    fn recorded_at(&self) -> Result<Timestamp, String> {
+        Timestamp::from_microsecond(self.recorded_at_us).map_err(|error| error.to_string())
     }
 }
 

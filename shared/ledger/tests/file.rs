@@ -72,6 +72,10 @@ async fn a_row_that_is_no_event_is_named_by_its_position() {
     Connection::open(&path).unwrap().execute(sql, []).unwrap();
     let error = ledger.read_all(Position::START, 10).await.unwrap_err();
     assert!(matches!(error, LedgerError::Unreadable { position: 2, .. }), "{error}");
+    ledger.append(commit(2, stream(2), Expected::Empty)).await.unwrap();
+    let page = ledger.read_events(Position::START, 10).await.unwrap();
+    let told: Vec<_> = page.iter().map(|next| (next.position.as_u64(), next.event.is_ok())).collect();
+    assert_eq!(told, [(1, true), (2, false), (3, true)], "one that is broken holds nobody up");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use gitledger_functions::exporter::{ABOUT, JOB, instance_of, vocabulary};
 use gitledger_functions::{Settings, costs};
-use gitledger_ledger::{Ledger, Position, Recorded};
+use gitledger_ledger::{Ledger, Position};
 use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::openmetrics::{END, Samples, head};
 use gitledger_projections::metrics::{FeedStanding, Metrics, MetricsSnapshot, Observation};
@@ -97,15 +97,17 @@ type Known = (Timestamp, gitledger_events::Event);
 async fn events(ledger: &dyn Ledger) -> Result<Vec<Known>, String> {
     let (mut events, mut position, mut newest) = (Vec::new(), Position::START, Timestamp::MIN);
     loop {
-        let page = ledger.read_all(position, CHUNK).await.map_err(text)?;
+        let page = ledger.read_events(position, CHUNK).await.map_err(text)?;
         if page.is_empty() {
             return Ok(events);
         }
-        for Recorded { position: at, record } in page {
-            position = at;
-            newest = newest.max(record.recorded_at);
+        for next in page {
+            position = next.position;
             // What nobody can read is parked by the projector and in no number.
-            events.extend(record.decode().ok().map(|event| (newest, event)));
+            if let Ok(event) = next.event {
+                newest = newest.max(event.event.recorded_at);
+                events.push((newest, event));
+            }
         }
     }
 }

@@ -39,17 +39,18 @@ impl Index {
     pub async fn caught_up(&self) -> Result<MutexGuard<'_, Followed>, LedgerError> {
         let mut followed = self.followed.lock().await;
         loop {
-            let chunk = self.ledger.read_all(followed.position, CHUNK).await?;
-            let Some(last) = chunk.last() else { return Ok(followed) };
-            let position = last.position;
-            for recorded in chunk {
+            let page = self.ledger.read_events(followed.position, CHUNK).await?;
+            if page.is_empty() {
+                return Ok(followed);
+            }
+            for next in page {
                 // What cannot be read is parked by the projector, which tells of it.
-                if let Ok(event) = recorded.record.decode() {
+                if let Ok(event) = next.event {
                     followed.timeline.apply(&event);
                     followed.sandboxes.apply(&event);
                 }
+                followed.position = next.position;
             }
-            followed.position = position;
         }
     }
 }

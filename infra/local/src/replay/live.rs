@@ -70,12 +70,12 @@ pub async fn rebuild(ledger: &Path) -> Result<Option<Rebuilt>, String> {
     let Some(saved) = ledger.load_projection(&KEY).await.map_err(text)? else { return Ok(None) };
     let (mut folded, mut position) = (Folded::default(), Position::START);
     while position < saved.position {
-        for recorded in ledger.read_all(position, 5000).await.map_err(text)? {
-            if recorded.position > saved.position {
+        for next in ledger.read_events(position, 5000).await.map_err(text)? {
+            if next.position > saved.position {
                 break;
             }
-            position = recorded.position;
-            if let Ok(event) = recorded.record.decode() {
+            position = next.position;
+            if let Ok(event) = next.event {
                 folded.apply(&event);
             }
         }

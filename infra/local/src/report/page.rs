@@ -34,14 +34,20 @@ pub fn html(report: &Report) -> String {
                 }
                 @for one in &report.criteria { (section(one)) }
                 h2 { "The validation's phases" }
-                @for line in text::phases(report) { p { @if let Some(query) = line.trim().strip_prefix("query") { code { (query.trim()) } } @else { (line.trim()) } } }
+                @for line in text::phases(report) { (line_of(&line)) }
                 h2 { "What else could be done" }
-                @for line in text::advice(report) { p { (line.trim()) } }
+                @for line in text::advice(report) { (line_of(&line)) }
                 p { small { "Simulated by the policy's own code; the line \"now\" says how far to believe it." } }
             }
         }
     };
     page.into_string()
+}
+
+/// A line of the terminal's report; a command stands out.
+fn line_of(line: &str) -> Markup {
+    let line = line.trim();
+    html! { p { @if let Some(command) = line.strip_prefix("query ") { code { (command.trim()) } } @else { (line) } } }
 }
 
 fn row(one: &CriterionReport) -> Markup {

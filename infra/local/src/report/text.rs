@@ -206,5 +206,6 @@ pub fn advice(report: &Report) -> Vec<String> {
         value(Some(own.monthly_dollars), Unit::Dollars),
         if own.cheaper { "cheaper than now" } else { "dearer than now" }
     ));
+    lines.extend(own.query.iter().map(|command| format!("  query        {command}")));
     lines
 }

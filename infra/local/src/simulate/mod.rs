@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use gitledger_events::Event;
 use gitledger_ledger::Ledger;
 use gitledger_ledger::Position;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
@@ -26,20 +25,17 @@ pub async fn recorded(ledger: &Path, from: Option<Timestamp>, until: Until) -> R
     let mut recording = Recording::default();
     let mut position = Position::START;
     loop {
-        let page = ledger.read_all(position, CHUNK).await.map_err(|error| error.to_string())?;
+        let page = ledger.read_events(position, CHUNK).await.map_err(|error| error.to_string())?;
         let Some(last) = page.last() else { return Ok(recording.finish()) };
         position = last.position;
-        for recorded in page {
-            let at = recorded.record.recorded_at;
-            if until.excludes(recorded.position.as_u64(), at.as_microsecond()) {
+        for next in page {
+            // What no projection understands is in no workload either.
+            let Ok(event) = next.event else { continue };
+            let at = event.event.recorded_at;
+            if until.excludes(next.position.as_u64(), at.as_microsecond()) {
                 return Ok(recording.finish());
             }
-            if from.is_some_and(|from| at < from) {
-                continue;
-            }
-            // What no projection understands is in no workload either.
-            if let Ok(event) = recorded.record.decode() {
-                let event: Event = event;
+            if from.is_none_or(|from| at >= from) {
                 recording.apply(&event);
             }
         }

@@ -129,6 +129,31 @@ pub(super) async fn everything_is_read_in_order_page_by_page(ledger: Arc<dyn Led
     same("events in a page of 7", ledger.read_all(Position::START, 7).await?.len() <= 7, true)
 }
 
+pub(super) async fn whoever_folds_reads_the_same_events_decoded(ledger: Arc<dyn Ledger>) -> Verdict {
+    for id in 0..150 {
+        ledger.append(commit_of(id, stream(id % 4), Expected::Any, vec![event("a"), event("b")])).await?;
+    }
+    let all = everything(&*ledger, 1000).await?;
+    for limit in [1, 7, 1000] {
+        let mut left = all.iter();
+        let mut after = Position::START;
+        loop {
+            let page = ledger.read_events(after, limit).await?;
+            ensure(page.len() <= limit, "more events than asked for")?;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            for next in page {
+                let recorded = left.next().ok_or_else(|| Broken("an event too many".to_owned()))?;
+                let decoded = recorded.record.clone().decode().map_err(|error| error.to_string());
+                same("the place", next.position, recorded.position)?;
+                same("the event", next.event, decoded)?;
+            }
+        }
+        same("events that are missing", left.count(), 0)?;
+    }
+    Ok(())
+}
+
 /// Prefix visibility: whatever a reader has seen, nothing ever appears before it.
 pub(super) async fn readers_see_no_gap_while_many_write(ledger: Arc<dyn Ledger>) -> Verdict {
     const WRITERS: u128 = 8;

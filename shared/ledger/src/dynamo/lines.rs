@@ -30,14 +30,13 @@ pub fn of_events(events: &[WrittenEvent]) -> Vec<String> {
 }
 
 #[derive(Deserialize)]
-struct Line<'a>(Uuid, String, i64, #[serde(borrow)] &'a RawValue, #[serde(borrow)] &'a RawValue);
+struct Line<'a>(Uuid, &'a str, i64, #[serde(borrow)] &'a RawValue, #[serde(borrow)] &'a RawValue);
 
 /// Reads one line.
-pub fn event(line: &str) -> Result<ReadEvent, String> {
+pub fn event(line: &str) -> Result<ReadEvent<'_>, String> {
     let Line(id, name, recorded_at_us, meta, data) =
         serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let (meta, data) = (meta.get().to_owned(), data.get().to_owned());
-    Ok(ReadEvent { id, name, recorded_at_us, meta, data })
+    Ok(ReadEvent { id, name, recorded_at_us, meta: meta.get(), data: data.get() })
 }
 
 /// Squeezes a text. With a checksum, so that what is damaged is told and not read.

@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitledger_events::{Record, Stream};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::connection;
-use super::row::{COLUMNS, recorded};
-use crate::{LedgerError, Position, Recorded};
+use super::row::{COLUMNS, data_bytes, recorded};
+use crate::{LedgerError, Position};
 
 /// So many connections are kept open while nobody reads.
 const IDLE_MAX: usize = 4;
 /// A page ends after so many events, whatever was asked for: an open reader keeps the WAL from being reset.
 const PAGE_EVENTS_MAX: usize = 10_000;
+/// Room is made at once for so many; most pages are no longer.
+const PAGE_EVENTS_EXPECTED: usize = 128;
 /// A page also ends after so many bytes of JSON.
 const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -86,20 +88,24 @@ pub fn stream(
     Ok(records)
 }
 
-/// The next page after a position.
-pub fn page(connection: &Connection, after: Position, limit: usize) -> Result<Vec<Recorded>, LedgerError> {
+/// The next page after a position, each row read by `read`.
+pub fn page<T>(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+    read: impl Fn(&Row<'_>) -> Result<T, LedgerError>,
+) -> Result<Vec<T>, LedgerError> {
     let sql = format!("SELECT {COLUMNS} FROM events AS e WHERE e.pos > ?1 ORDER BY e.pos LIMIT ?2");
     let limit = i64::try_from(limit.min(PAGE_EVENTS_MAX)).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![number(after.as_u64()), limit])?;
-    let mut page = Vec::new();
+    let mut page = Vec::with_capacity(usize::try_from(limit).unwrap_or(0).min(PAGE_EVENTS_EXPECTED));
     let mut bytes = 0;
     while bytes < PAGE_BYTES_MAX
         && let Some(row) = rows.next()?
     {
-        let next = recorded(row)?;
-        bytes += next.record.data.get().len();
-        page.push(next);
+        bytes += data_bytes(row);
+        page.push(read(row)?);
     }
     Ok(page)
 }

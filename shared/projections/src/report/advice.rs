@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::criteria::{CriterionReport, MONTH_DAYS};
+use super::queries;
 use crate::cost::NanoDollars;
 use crate::simulation::setting::Brief;
 use crate::simulation::{Outcome, Setting, Sweep, Workload};
@@ -83,6 +84,8 @@ pub struct SelfHosted {
     pub pays_from_dollars: f64,
     /// Whether they are cheaper now.
     pub cheaper: bool,
+    /// A command that gives the figure; `null` where nothing was simulated and it is one machine's price.
+    pub query: Option<String>,
 }
 
 /// The settings to try: the one in force first.
@@ -139,8 +142,14 @@ pub fn remedies(criteria: &mut [CriterionReport], options: &[Alternative]) {
     }
 }
 
-/// What to do. The first option is the policy in force.
-pub fn advise(options: &[Alternative], workload: &Workload, machine: Platform, size: (u32, u32)) -> Advice {
+/// What to do. The first option is the policy in force, `simulate` the command that simulates the same operations.
+pub fn advise(
+    options: &[Alternative],
+    workload: &Workload,
+    machine: Platform,
+    size: (u32, u32),
+    simulate: &str,
+) -> Advice {
     let in_force = options.first().cloned();
     let slow = in_force.as_ref().and_then(|option| option.p95_s).map_or(f64::INFINITY, |p95| p95 * 1.1);
     let errors = in_force.as_ref().and_then(|option| option.error_ratio).unwrap_or(0.0);
@@ -157,8 +166,11 @@ pub fn advise(options: &[Alternative], workload: &Workload, machine: Platform, s
         saving_dollars: recommended.as_ref().map_or(0.0, |best| now - best.monthly_dollars),
         recommended,
         tried: if workload.asks.is_empty() { 0 } else { options.len() },
-        query: format!("gitledger simulate --sweep '{GRID}'"),
-        self_hosted: self_hosted(peak, size, now, machine),
+        query: format!("{simulate} --sweep '{GRID}'"),
+        self_hosted: SelfHosted {
+            query: in_force.is_some().then(|| queries::self_hosted(simulate, size, &machine)),
+            ..self_hosted(peak, size, now, machine)
+        },
         in_force,
     }
 }
@@ -183,6 +195,7 @@ fn self_hosted(peak: u64, (vcpu, memory_mb): (u32, u32), now: f64, machine: Plat
         monthly_dollars,
         pays_from_dollars: monthly_dollars,
         cheaper: monthly_dollars < now,
+        query: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Commands that give the report's figures from the ledger's own events, by another way than the report's.
 
+use super::advice::Platform;
 use super::criteria::{MONTH_DAYS, Window};
 use crate::counting::HOUSEKEEPING;
 use crate::replay::figures::date;
@@ -57,6 +58,23 @@ pub fn patterns(window: &Window<'_>, position: u64) -> String {
         ended()
     );
     events(window, position, &filter)
+}
+
+/// The command that simulates what was asked for in a window, up to a position.
+pub fn simulate(window: &Window<'_>, position: u64) -> String {
+    format!("gitledger simulate --since {}T00:00:00Z --at {position}", date(window.first))
+}
+
+/// The command for what one's own machines cost a month: as many as the most sandboxes at once need. `simulate` is the
+/// command for the policy in force.
+pub fn self_hosted(simulate: &str, (vcpu, memory_mb): (u32, u32), machine: &Platform) -> String {
+    let processors = u64::from(machine.vcpu) * u64::from(machine.overcommit.max(1));
+    format!(
+        "{simulate} --json | jq '.figures.peak | [(. * {vcpu} / {} | ceil), (. * {memory_mb} / {} | ceil), 1] | max * {}'",
+        processors.max(1),
+        machine.memory_mb.max(1),
+        machine.monthly_dollars
+    )
 }
 
 /// The command for one criterion's value.

@@ -20,9 +20,40 @@ const reportOf = (report) => {
       one.title, inUnit(one.unit, one.value), LIMITS[one.unit](one.threshold), SECTIONS[one.trend] ?? one.trend,
       one.interval ? `${inUnit(one.unit, one.interval.low)} to ${inUnit(one.unit, one.interval.high)}` : "–"]), 1, [4]),
     report.criteria.map(criterionOf),
+    phasesOf(report.phases),
     adviceOf(report.advice),
   ];
 };
+
+const phasesOf = ({ baseline, patterns }) => {
+  const state = (complete) => (complete ? "complete" : "under way");
+  const counted = (all) => all.map(([name, number]) => `${name} ${count(number)}`).join(", ") || "none";
+  const normal = [
+    ["Operations a day", baseline.operations_a_day.toFixed(1)],
+    ["P50, P95", `${inUnit("seconds", baseline.p50_s)}, ${inUnit("seconds", baseline.p95_s)}`],
+    ["Errors, misses", `${inUnit("ratio", baseline.error_ratio)}, ${inUnit("ratio", baseline.miss_ratio)}`],
+    ["A day", money(baseline.dollars_a_day)],
+    ["At once", plural(baseline.sandboxes_at_once, "sandbox", "sandboxes")],
+  ];
+  const by = [
+    ["Busiest hour", `${String(patterns.busiest_hour).padStart(2, "0")}:00 UTC with ${inUnit("ratio", patterns.busiest_share)}`],
+    [plural(patterns.agent_count, "agent"), counted(patterns.agents)],
+    ["Failures", counted(patterns.failures)],
+    ["Growth", patterns.growth === null ? "nothing yet to hold beside the baseline" : `${patterns.growth.toFixed(2)} times the baseline's operations a day`],
+  ];
+  return [
+    element("h3", {}, `Phase 1, baseline (${state(baseline.complete)}; ${baseline.days} of 14 days from ${baseline.from})`),
+    pairs(normal), again(baseline.queries.join("\n")),
+    element("h3", {}, `Phase 2, patterns (${state(patterns.complete)})`),
+    pairs(by), again(patterns.query),
+  ];
+};
+
+const pairs = (rows) =>
+  element("dl", { class: "story-facts" }, rows.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+
+const again = (command) =>
+  element("details", {}, element("summary", {}, "These figures again"), element("pre", { tabindex: 0 }, command));
 
 const criterionOf = (one) => [
   element("h3", {}, one.title),
@@ -44,8 +75,7 @@ const adviceOf = (advice) => {
     ["Self-hosted", `${plural(own.machines, "machine")} for ${money(own.monthly_dollars)} a month, ${own.cheaper ? "cheaper" : "dearer"} than now; nobody's time is in it`],
   ];
   return [element("h3", {}, "What else could be done"),
-    element("dl", { class: "story-facts" }, rows.map(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
-    element("pre", { tabindex: 0 }, advice.query)];
+    pairs(rows), again([advice.query, own.query].filter(Boolean).join("\n"))];
 };
 
 // A report in a file has no gateway to ask.
