@@ -119,6 +119,11 @@ async fn what_stands_on_the_page_is_what_the_ledger_says() {
     let criteria: Vec<_> = report.filter_map(|row| row[0].as_str()).collect();
     let five = ["P95 latency", "Error rate", "Monthly cost", "Cache misses", "Sandboxes at once"];
     assert_eq!(criteria, five, "{:#}", seen["report"]);
+    let sections =
+        seen["sections"].as_array().expect("headings").iter().filter_map(|heading| heading.as_str());
+    let sections: Vec<_> =
+        sections.filter_map(|heading| heading.split_once(" (")).map(|(name, _)| name).collect();
+    assert!(sections.ends_with(&["Phase 1, baseline", "Phase 2, patterns"]), "{:#}", seen["sections"]);
     // One operation's story.
     let told = &seen["story"];
     assert!(told["headline"].as_str().is_some_and(|text| text.starts_with("push ok")), "{told:#}");

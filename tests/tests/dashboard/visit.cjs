@@ -160,6 +160,7 @@ const visits = {
     await pictured(page, "report");
     serious.push(...await judged(page, "report"));
     const report = await drawerRows(page);
+    const sections = await page.$$eval("#drawer h3", (all) => all.map((one) => one.textContent));
     await page.keyboard.press("Escape");
 
     await page.waitForSelector("#live.on");
@@ -168,7 +169,7 @@ const visits = {
     if (!response.ok) throw new Error(`status: ${response.status}`);
     await page.waitForFunction((was) => Number(document.getElementById("fact-succeeded").textContent) === was + 1, before);
     await filled(page);
-    return { serious, clicked, walked, numbers, story, report, ...await read(page) };
+    return { serious, clicked, walked, numbers, story, report, sections, ...await read(page) };
   },
 
   // Only looked at; `last` is a story that is opened.

@@ -20,12 +20,12 @@ const reportOf = (report) => {
       one.title, inUnit(one.unit, one.value), LIMITS[one.unit](one.threshold), SECTIONS[one.trend] ?? one.trend,
       one.interval ? `${inUnit(one.unit, one.interval.low)} to ${inUnit(one.unit, one.interval.high)}` : "–"]), 1, [4]),
     report.criteria.map(criterionOf),
-    phasesOf(report.phases),
+    validationOf(report.phases),
     adviceOf(report.advice),
   ];
 };
 
-const phasesOf = ({ baseline, patterns }) => {
+const validationOf = ({ baseline, patterns }) => {
   const state = (complete) => (complete ? "complete" : "under way");
   const counted = (all) => all.map(([name, number]) => `${name} ${count(number)}`).join(", ") || "none";
   const normal = [
