@@ -11,7 +11,7 @@ const filled = (made, properties, children) => {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? "" : String(value));
   }
-  made.append(...children.flat(3).filter((child) => child !== undefined && child !== null && child !== false));
+  made.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
   return made;
 };
 
@@ -19,7 +19,7 @@ const find = (id) => document.getElementById(id);
 
 // Fills an element anew.
 const put = (place, ...children) => {
-  place.replaceChildren(...children.flat(3).filter((child) => child !== undefined && child !== null && child !== false));
+  place.replaceChildren(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
 };
 
 // The body of a panel, to be filled with something.
