@@ -100,7 +100,7 @@ const optionsOf = (kept, field) => {
     },
     axes: [
       { ...axis, size: 26, space: 64, grid: { show: false }, values: (_, at) => at.map((s) => moment(s * 1000, kept.now.view.until - kept.now.view.from)) },
-      { ...axis, size: 52, space: 34, values: (_, at) => at.map((value) => given.tick(value)) },
+      { ...axis, size: (_, labels) => Math.max(52, ...(labels ?? []).map((label) => 12 + 6.5 * String(label).length)), space: 34, values: (_, at) => at.map((value) => given.tick(value)) },
     ],
     series: [{}, ...seriesOf(given)],
     hooks: {
