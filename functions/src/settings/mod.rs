@@ -18,7 +18,7 @@ use crate::exporter::Destination;
 use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
-use published::{nats, remote_write, web_address};
+use published::{IN_SANDBOXES, nats, pushgateway, remote_write, web_address};
 pub use tokens::Tokens;
 
 /// A variable that is wrong or missing, named.
@@ -81,7 +81,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("NATS_TOKEN", "token for NATS, where it knows by a token who comes"),
     ("NATS_URL", "the NATS server to which every event is published, `nats://` or `tls://`; unset: none"),
     ("NATS_USER", "user name for NATS"),
+    ("PUSHGATEWAY_PASSWORD", "password for the Pushgateway"),
     ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
+    ("PUSHGATEWAY_USER", "user name for the Pushgateway"),
     ("REMOTE_WRITE_PASSWORD", "password for remote write"),
     (
         "REMOTE_WRITE_REGION",
@@ -103,7 +105,7 @@ pub struct Settings {
     /// Tokens for remotes.
     pub tokens: Tokens,
     /// Where metrics are published.
-    pub pushgateway: Option<url::Url>,
+    pub pushgateway: Option<Destination>,
     /// Where they are published by remote write.
     pub remote_write: Option<Destination>,
     /// The NATS server to which events are published.
@@ -232,9 +234,7 @@ impl Settings {
             endpoint: endpoint(get)?,
             remotes: Remotes::allowing(&prefixes).map_err(|r| wrong(&r.field, &r.rule))?,
             tokens: Tokens::read(get)?,
-            pushgateway: get("PUSHGATEWAY_URL")
-                .map(|text| web_address("PUSHGATEWAY_URL", &text))
-                .transpose()?,
+            pushgateway: pushgateway(get)?,
             remote_write: remote_write(get)?,
             nats: get("NATS_URL").map(|address| nats(get, &address)).transpose()?,
             event_bus: get("GITLEDGER_EVENT_BUS"),
@@ -325,7 +325,7 @@ fn variable(name: &str) -> Option<String> {
 
 fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, SettingsError> {
     let address = |variable: &'static str| match get(variable) {
-        Some(text) => web_address(variable, &text).map(|_| Some(text)),
+        Some(text) => web_address(variable, &text, IN_SANDBOXES).map(|_| Some(text)),
         None => Ok(None),
     };
     let (api_url, sandbox_url) = (address("E2B_API_URL")?, address("E2B_SANDBOX_URL")?);
@@ -375,6 +375,33 @@ mod tests {
         assert_eq!(error.variable, "E2B_API_KEY");
         let error = from(&[("GITLEDGER_ALLOW_REMOTES", "ftp://x/")]).unwrap_err();
         assert_eq!(error.variable, "GITLEDGER_ALLOW_REMOTES");
+    }
+
+    #[test]
+    fn an_address_of_the_web_holds_no_credentials() {
+        let named: [&'static [(&'static str, &'static str)]; 4] = [
+            &[("PUSHGATEWAY_URL", "http://me:canary@127.0.0.1:9091")],
+            &[("REMOTE_WRITE_URL", "https://canary@prometheus.example/write")],
+            &[("E2B_API_URL", "http://:canary@127.0.0.1:3000"), ("E2B_API_KEY", "k")],
+            &[("E2B_SANDBOX_URL", "http://me:canary@127.0.0.1:3000"), ("E2B_API_KEY", "k")],
+        ];
+        for pairs in named {
+            let error = from(pairs).unwrap_err();
+            assert_eq!(error.variable, pairs[0].0);
+            assert!(error.rule.starts_with("must hold no credentials; set "), "{error}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pushgateway_is_told_who_publishes() {
+        const URL: (&str, &str) = ("PUSHGATEWAY_URL", "http://127.0.0.1:9091");
+        let error = from(&[URL, ("PUSHGATEWAY_USER", "me")]).unwrap_err();
+        assert_eq!(error.variable, "PUSHGATEWAY_PASSWORD");
+        let settings = from(&[URL, ("PUSHGATEWAY_USER", "me"), ("PUSHGATEWAY_PASSWORD", "canary")]).unwrap();
+        assert!(!format!("{settings:?}").contains("canary"));
+        let credential = settings.pushgateway.unwrap().credential;
+        assert!(matches!(credential, crate::exporter::Credential::Basic { user, .. } if user == "me"));
     }
 
     #[test]
