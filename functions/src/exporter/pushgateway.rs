@@ -95,4 +95,25 @@ mod tests {
         );
         assert!(!["https://gitledger.example", "http://10.0.0.1:8000", "file:///x"].into_iter().any(here));
     }
+
+    #[tokio::test]
+    async fn a_gateway_that_asks_who_comes_is_told_by_a_header() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let password = gitledger_sandboxes::Secret::new("open sesame");
+        let credential = Credential::Basic { user: "Aladdin".to_owned(), password };
+        let gateway = Pushgateway::to(Destination { address, credential }).unwrap();
+        let put = tokio::spawn(async move { gateway.put("v1", String::new()).await });
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            stream.readable().await.unwrap();
+            let mut some = [0; 1024];
+            let Ok(length) = stream.try_read(&mut some) else { continue };
+            assert_ne!(length, 0, "{head}");
+            head.push_str(std::str::from_utf8(&some[..length]).unwrap());
+        }
+        assert!(head.contains("authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{head}");
+        put.abort();
+    }
 }

@@ -186,3 +186,18 @@ fn show(answer: &Value) {
         eprintln!("operation {id}, {total} ms");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_idempotency_key_goes_by_its_short_name_too() {
+        let status = ["git", "status", "--sandbox-id", "i0123456789abcdefghij"];
+        for name in ["--idempotency-key", "--key"] {
+            let matches = command(&FAMILIES[0]).get_matches_from(status.iter().chain(&[name, "retry-1"]));
+            let (_, matches) = matches.subcommand().unwrap();
+            assert_eq!(matches.get_one::<String>("idempotency-key").unwrap(), "retry-1", "{name}");
+        }
+    }
+}
