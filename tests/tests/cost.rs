@@ -127,7 +127,7 @@ async fn prices_and_days_are_named_as_every_other_command_names_them() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let wrong = said(&[&export[..], &["--to", "tomorrow"]].concat());
-    assert!(wrong.contains("--to must be a day"), "{wrong}");
+    assert!(wrong.contains("--to: must be a day"), "{wrong}");
 }
 
 fn refused(answer: &(u16, Value), field: &str) {
