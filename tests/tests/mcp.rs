@@ -306,6 +306,17 @@ async fn a_web_page_cannot_call_tools() {
     system.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_routes_names_the_one_of_the_tools() {
+    let setup = Setup::new();
+    let system = setup.start().await;
+    let (_, index) = system.get("/").await;
+    let mut routes =
+        index["others"].as_array().expect("routes").iter().filter_map(|line| line["route"].as_str());
+    assert!(routes.any(|route| route == "POST /mcp"), "{index:#}");
+    system.stop().await;
+}
+
 /// The tools that Inspector lists, when it has nothing to complain about.
 async fn inspected(server: &[&str], env: &[(String, String)]) -> Value {
     let mut inspector = mcp_inspector();

@@ -195,7 +195,8 @@ mod tests {
     fn the_idempotency_key_goes_by_its_short_name_too() {
         let status = ["git", "status", "--sandbox-id", "i0123456789abcdefghij"];
         for name in ["--idempotency-key", "--key"] {
-            let matches = command(&FAMILIES[0]).get_matches_from(status.iter().chain(&[name, "retry-1"]));
+            let matches =
+                command(&FAMILIES[0]).try_get_matches_from(status.iter().chain(&[name, "retry-1"])).unwrap();
             let (_, matches) = matches.subcommand().unwrap();
             assert_eq!(matches.get_one::<String>("idempotency-key").unwrap(), "retry-1", "{name}");
         }
