@@ -17,9 +17,9 @@ use tokio_util::task::TaskTracker;
 
 /// How long the head of a request is waited for, also of the next one on a connection. Longer than clients keep a
 /// connection that they do not use (reqwest: 90 s), so that the client ends it first and loses no request.
-pub const IDLE: Duration = Duration::from_secs(120);
+pub const IDLE: Duration = Duration::from_mins(2);
 /// How long a peer may be silent before it is asked whether it is still there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE: Duration = Duration::from_mins(1);
 /// How long no connection is tried to be taken after one could not be.
 const AGAIN: Duration = Duration::from_secs(1);
 
