@@ -14,8 +14,6 @@ use gitledger_projections::Projection;
 use gitledger_projections::cost::Prices;
 use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
 
-use url::Url;
-
 use crate::World;
 use fence::Fence;
 pub use pushgateway::{Pushgateway, is_this_machine};
@@ -66,11 +64,14 @@ impl Exporter {
     }
 
     /// An exporter to what is named; `None`: nothing is.
-    pub fn to(gateway: Option<Url>, remote: Option<Destination>) -> Result<Option<Self>, reqwest::Error> {
+    pub fn to(
+        gateway: Option<Destination>,
+        remote: Option<Destination>,
+    ) -> Result<Option<Self>, reqwest::Error> {
         if gateway.is_none() && remote.is_none() {
             return Ok(None);
         }
-        let gateway = gateway.map(Pushgateway::at).transpose()?;
+        let gateway = gateway.map(Pushgateway::to).transpose()?;
         let remote = remote.map(|to| RemoteWrite::to(to, pushgateway::PATIENCE)).transpose()?;
         Ok(Some(Self { gateway, remote, patience: pushgateway::PATIENCE }))
     }

@@ -75,8 +75,7 @@ impl Request {
         if let Some(key_id) = principal.key_id() {
             self.actor.key_id = Some(key_id.to_owned());
             if self.keyed {
-                let name = [key_id.as_bytes(), b"\n", self.operation_id.as_bytes()].concat();
-                self.operation_id = Uuid::new_v5(&KEYS, &name);
+                self.operation_id = id_by(key_id, self.operation_id);
             }
         }
         self.principal = principal;
@@ -99,6 +98,11 @@ impl Request {
     pub(crate) fn digest_of(&self, input: &Value) -> String {
         digest(&self.operation, input)
     }
+}
+
+/// The id of an operation that is asked for under an id of the caller's by whoever holds the API key with this id.
+pub fn id_by(key_id: &str, id: Uuid) -> Uuid {
+    Uuid::new_v5(&KEYS, &[key_id.as_bytes(), b"\n", id.as_bytes()].concat())
 }
 
 /// SHA-256 over name and input. `serde_json` keeps object keys sorted, so equal inputs have equal digests.

@@ -50,7 +50,7 @@ pub struct World {
     /// How a webhook of E2B's is known; `None`: none is taken.
     pub webhook: Option<Webhook>,
     /// Where metrics are published.
-    pub pushgateway: Option<url::Url>,
+    pub pushgateway: Option<crate::exporter::Destination>,
     /// Where they are published by remote write.
     pub remote_write: Option<crate::exporter::Destination>,
 }

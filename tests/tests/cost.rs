@@ -99,6 +99,37 @@ async fn the_command_the_route_and_the_metrics_agree_and_another_price_file_chan
     assert!(page.contains("a1/t1") && page.contains('█') && page.contains("total"), "{page}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_and_days_are_named_as_every_other_command_names_them() {
+    let setup = Setup::new();
+    setup.start().await.stop().await;
+    let told = cost(&setup, &["--prices", "original-flat"]);
+    assert_eq!(told["lists"], json!(["original-flat"]), "{told:#}");
+    std::fs::write(setup.data().join("ours.toml"), setup.run(&["cost", "--prices-example"]).stdout)
+        .expect("written");
+    let ours = setup.data().join("ours.toml").display().to_string();
+    assert_eq!(cost(&setup, &["--prices", &ours])["lists"], json!(["e2b-list"]));
+    let said = |arguments: &[&str]| {
+        let output = setup.run(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).expect("text")
+    };
+    let wrong = said(&["cost", "--prices", "original-fat"]);
+    assert!(wrong.contains("--prices original-fat: ") && wrong.contains("original-flat"), "{wrong}");
+
+    let page = setup.data().join("page.html").display().to_string();
+    let export = ["dashboard", "--export", &page];
+    for window in [
+        ["--from", "2026-01-01", "--to", "2026-01-02"],
+        ["--from", "2026-01-01", "--until", "2026-01-02T00:00:00Z"],
+    ] {
+        let output = setup.run(&[&export[..], &window].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let wrong = said(&[&export[..], &["--to", "tomorrow"]].concat());
+    assert!(wrong.contains("--to: must be a day"), "{wrong}");
+}
+
 fn refused(answer: &(u16, Value), field: &str) {
     let (status, problem) = answer;
     assert_eq!((*status, problem["code"].as_str()), (402, Some("budget-exceeded")), "{problem:#}");

@@ -242,6 +242,31 @@ async fn progress_only_grows_and_ends_before_the_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn progress_through_a_gateway_that_requires_keys_tells_what_happens() {
+    let origin = Origin::start().await;
+    let setup = Setup::new().admitting(&origin);
+    let key = setup.key("mcp", &["--admin"]);
+    // Long enough to be looked at meanwhile.
+    let system = setup.start_with(&["--require-keys", "--create-latency", "2s"]).await;
+    let (mut command, url) = (setup.command(&["mcp", "--url", system.url()]), origin.app());
+    command.env("GITLEDGER_API_KEY", key);
+    let heard = tokio::task::spawn_blocking(move || {
+        let mut spoken = Spoken::start(command);
+        spoken.ask_for_a_clone(&url);
+        let heard = spoken.hear_until(2);
+        spoken.stdin = None;
+        spoken.child.wait().expect("its end");
+        heard
+    });
+    let heard = heard.await.expect("no panic");
+    assert_eq!(heard.last().expect("an answer")["result"]["isError"], false, "{heard:#?}");
+    let told = |what: &str| {
+        heard.iter().any(|message| message["params"]["message"].as_str().is_some_and(|m| m.contains(what)))
+    };
+    assert!(told("operation requested") && told("sandbox requested"), "{heard:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_under_way_when_standard_input_ends_is_brought_to_its_end() {
     let origin = Origin::start().await;
     let setup = Setup::new().admitting(&origin);
@@ -278,6 +303,17 @@ async fn a_web_page_cannot_call_tools() {
     );
     let (status, answer) = asked_by(&system, Some("http://evil.example")).await;
     assert_eq!((status, &answer["field"]), (403, &json!("Origin")));
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_routes_names_the_one_of_the_tools() {
+    let setup = Setup::new();
+    let system = setup.start().await;
+    let (_, index) = system.get("/").await;
+    let mut routes =
+        index["others"].as_array().expect("routes").iter().filter_map(|line| line["route"].as_str());
+    assert!(routes.any(|route| route == "POST /mcp"), "{index:#}");
     system.stop().await;
 }
 

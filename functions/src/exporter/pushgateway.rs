@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::{Credential, Destination};
+
 /// What one try may take, unless told otherwise.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One Pushgateway.
 pub struct Pushgateway {
     client: reqwest::Client,
-    address: Url,
+    destination: Destination,
     patience: Duration,
 }
 
@@ -22,10 +24,20 @@ impl Pushgateway {
 
     /// The same, with another limit for one try.
     pub fn patient(address: Url, patience: Duration) -> Result<Self, reqwest::Error> {
+        Self::new(Destination { address, credential: Credential::Plain }, patience)
+    }
+
+    /// The Pushgateway that is told who publishes, by a name and a password; no gateway knows AWS' signatures.
+    pub fn to(destination: Destination) -> Result<Self, reqwest::Error> {
+        Self::new(destination, PATIENCE)
+    }
+
+    fn new(destination: Destination, patience: Duration) -> Result<Self, reqwest::Error> {
         gitledger_sandboxes::tls::install();
         let client = reqwest::Client::builder().timeout(patience);
-        let client = if is_this_machine(&address) { client.no_proxy() } else { client }.build()?;
-        Ok(Self { client, address, patience })
+        let client =
+            if is_this_machine(&destination.address) { client.no_proxy() } else { client }.build()?;
+        Ok(Self { client, destination, patience })
     }
 
     /// What one try may take.
@@ -36,25 +48,29 @@ impl Pushgateway {
     /// Replaces what the group has. The text is in Prometheus' format 0.0.4.
     pub(super) async fn put(&self, instance: &str, text: String) -> Result<(), reqwest::Error> {
         let request = self.client.put(self.group(instance));
-        sent(request.header("content-type", "text/plain; version=0.0.4").body(text)).await
+        self.sent(request.header("content-type", "text/plain; version=0.0.4").body(text)).await
     }
 
     /// Takes a group away; also one that is not there.
     pub(super) async fn delete(&self, instance: &str) -> Result<(), reqwest::Error> {
-        sent(self.client.delete(self.group(instance))).await
+        self.sent(self.client.delete(self.group(instance))).await
     }
 
     fn group(&self, instance: &str) -> Url {
-        let mut address = self.address.clone();
+        let mut address = self.destination.address.clone();
         let base = address.path().trim_end_matches('/').to_owned();
         address.set_path(&format!("{base}/metrics/job/{}/instance/{instance}", super::JOB));
         address
     }
-}
 
-async fn sent(request: reqwest::RequestBuilder) -> Result<(), reqwest::Error> {
-    let answer = request.send().await.and_then(reqwest::Response::error_for_status);
-    answer.map(|_| ()).map_err(reqwest::Error::without_url)
+    async fn sent(&self, request: reqwest::RequestBuilder) -> Result<(), reqwest::Error> {
+        let request = match &self.destination.credential {
+            Credential::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
+            Credential::Plain | Credential::Aws(_) => request,
+        };
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        answer.map(|_| ()).map_err(reqwest::Error::without_url)
+    }
 }
 
 /// What is on this machine is not asked for through a proxy.
@@ -78,5 +94,26 @@ mod tests {
             ["http://127.0.0.1:8000", "http://LocalHost:8000/", "http://[::1]:8000"].into_iter().all(here)
         );
         assert!(!["https://gitledger.example", "http://10.0.0.1:8000", "file:///x"].into_iter().any(here));
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_asks_who_comes_is_told_by_a_header() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let password = gitledger_sandboxes::Secret::new("open sesame");
+        let credential = Credential::Basic { user: "Aladdin".to_owned(), password };
+        let gateway = Pushgateway::to(Destination { address, credential }).unwrap();
+        let put = tokio::spawn(async move { gateway.put("v1", String::new()).await });
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            stream.readable().await.unwrap();
+            let mut some = [0; 1024];
+            let Ok(length) = stream.try_read(&mut some) else { continue };
+            assert_ne!(length, 0, "{head}");
+            head.push_str(std::str::from_utf8(&some[..length]).unwrap());
+        }
+        assert!(head.contains("authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), "{head}");
+        put.abort();
     }
 }

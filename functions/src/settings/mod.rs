@@ -3,6 +3,7 @@
 mod elsewhere;
 mod published;
 mod tokens;
+mod variables;
 
 use std::path::PathBuf;
 
@@ -18,8 +19,9 @@ use crate::exporter::Destination;
 use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
-use published::{nats, remote_write, web_address};
+use published::{IN_SANDBOXES, nats, pushgateway, remote_write, web_address};
 pub use tokens::Tokens;
+pub use variables::VARIABLES;
 
 /// A variable that is wrong or missing, named.
 #[derive(Debug, thiserror::Error)]
@@ -30,66 +32,6 @@ pub struct SettingsError {
     /// What must hold.
     pub rule: String,
 }
-
-/// Every variable that this system reads, and what for. Documentation is made from it.
-pub const VARIABLES: &[(&str, &str)] = &[
-    ("DYNAMODB_ENDPOINT", "address of another engine that speaks DynamoDB"),
-    ("E2B_API_KEY", "key of the E2B account; with it and without E2B_API_URL, sandboxes are real E2B's"),
-    ("E2B_API_KEY_ARN", "on AWS: the secret in Secrets Manager that is E2B_API_KEY"),
-    ("E2B_API_URL", "address of an E2B-compatible host instead of E2B's own"),
-    ("E2B_SANDBOX_URL", "address of that host's sandboxes, when it differs from E2B_API_URL"),
-    ("E2B_TEAM_ID", "the E2B team whose webhooks are taken; unset: any that is signed"),
-    ("E2B_TEMPLATE_ID", "the template of new sandboxes; default `base`"),
-    ("E2B_WEBHOOK_SECRET", "what E2B signs its webhooks with; unset: none is taken"),
-    ("E2B_WEBHOOK_SECRET_ARN", "on AWS: the secret that is E2B_WEBHOOK_SECRET"),
-    ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
-    ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
-    ("GITLEDGER_GIT_TOKENS_ARN", "on AWS: the secret that holds such lines"),
-    ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
-    ("GITLEDGER_API_KEY", "the API key that `gitledger git` sends"),
-    (
-        "GITLEDGER_API_KEYS_FILE",
-        "the file of API keys' hashes; default `keys.json` in the data directory. When it is set, functions behind HTTP require a key",
-    ),
-    ("GITLEDGER_API_KEYS_ARN", "on AWS: the secret that is such a file; read by the function `authorizer`"),
-    ("GITLEDGER_BUCKET", "on AWS: the bucket for what is too large for an item"),
-    ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
-    (
-        "GITLEDGER_DEPLOYMENT",
-        "name of this deployment, marked on its sandboxes; default: one per data directory",
-    ),
-    ("GITLEDGER_EVENT_BUS", "on AWS: the EventBridge bus on which every event is put; unset: none"),
-    ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
-    ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
-    ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
-    ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
-    (
-        "GITLEDGER_POLICY",
-        "the file of the policies for pushes, sandboxes and budgets; default `policy.toml` in the data directory, if it is there",
-    ),
-    (
-        "GITLEDGER_PRICES",
-        "the file of prices; default `prices.toml` in the data directory, if it is there, else list prices",
-    ),
-    ("GITLEDGER_POLICY_TEXT", "the policies themselves, where there is no file; GITLEDGER_POLICY goes first"),
-    ("GITLEDGER_PRICES_TEXT", "the prices themselves, where there is no file; GITLEDGER_PRICES goes first"),
-    (
-        "GITLEDGER_SANDBOX_TTL_S",
-        "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
-    ),
-    ("NATS_PASSWORD", "password for NATS"),
-    ("NATS_TOKEN", "token for NATS, where it knows by a token who comes"),
-    ("NATS_URL", "the NATS server to which every event is published, `nats://` or `tls://`; unset: none"),
-    ("NATS_USER", "user name for NATS"),
-    ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
-    ("REMOTE_WRITE_PASSWORD", "password for remote write"),
-    (
-        "REMOTE_WRITE_REGION",
-        "remote write is signed for this AWS region, with the keys in AWS_ACCESS_KEY_ID and so on",
-    ),
-    ("REMOTE_WRITE_URL", "where metrics are published by Prometheus' remote write too; unset: nowhere"),
-    ("REMOTE_WRITE_USER", "user name for remote write"),
-];
 
 /// What the environment says, checked.
 #[derive(Debug)]
@@ -103,7 +45,7 @@ pub struct Settings {
     /// Tokens for remotes.
     pub tokens: Tokens,
     /// Where metrics are published.
-    pub pushgateway: Option<url::Url>,
+    pub pushgateway: Option<Destination>,
     /// Where they are published by remote write.
     pub remote_write: Option<Destination>,
     /// The NATS server to which events are published.
@@ -232,9 +174,7 @@ impl Settings {
             endpoint: endpoint(get)?,
             remotes: Remotes::allowing(&prefixes).map_err(|r| wrong(&r.field, &r.rule))?,
             tokens: Tokens::read(get)?,
-            pushgateway: get("PUSHGATEWAY_URL")
-                .map(|text| web_address("PUSHGATEWAY_URL", &text))
-                .transpose()?,
+            pushgateway: pushgateway(get)?,
             remote_write: remote_write(get)?,
             nats: get("NATS_URL").map(|address| nats(get, &address)).transpose()?,
             event_bus: get("GITLEDGER_EVENT_BUS"),
@@ -325,7 +265,7 @@ fn variable(name: &str) -> Option<String> {
 
 fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<Endpoint>, SettingsError> {
     let address = |variable: &'static str| match get(variable) {
-        Some(text) => web_address(variable, &text).map(|_| Some(text)),
+        Some(text) => web_address(variable, &text, IN_SANDBOXES).map(|_| Some(text)),
         None => Ok(None),
     };
     let (api_url, sandbox_url) = (address("E2B_API_URL")?, address("E2B_SANDBOX_URL")?);
@@ -375,6 +315,33 @@ mod tests {
         assert_eq!(error.variable, "E2B_API_KEY");
         let error = from(&[("GITLEDGER_ALLOW_REMOTES", "ftp://x/")]).unwrap_err();
         assert_eq!(error.variable, "GITLEDGER_ALLOW_REMOTES");
+    }
+
+    #[test]
+    fn an_address_of_the_web_holds_no_credentials() {
+        let named: [&'static [(&'static str, &'static str)]; 4] = [
+            &[("PUSHGATEWAY_URL", "http://me:canary@127.0.0.1:9091")],
+            &[("REMOTE_WRITE_URL", "https://canary@prometheus.example/write")],
+            &[("E2B_API_URL", "http://:canary@127.0.0.1:3000"), ("E2B_API_KEY", "k")],
+            &[("E2B_SANDBOX_URL", "http://me:canary@127.0.0.1:3000"), ("E2B_API_KEY", "k")],
+        ];
+        for pairs in named {
+            let error = from(pairs).unwrap_err();
+            assert_eq!(error.variable, pairs[0].0);
+            assert!(error.rule.starts_with("must hold no credentials; set "), "{error}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pushgateway_is_told_who_publishes() {
+        const URL: (&str, &str) = ("PUSHGATEWAY_URL", "http://127.0.0.1:9091");
+        let error = from(&[URL, ("PUSHGATEWAY_USER", "me")]).unwrap_err();
+        assert_eq!(error.variable, "PUSHGATEWAY_PASSWORD");
+        let settings = from(&[URL, ("PUSHGATEWAY_USER", "me"), ("PUSHGATEWAY_PASSWORD", "canary")]).unwrap();
+        assert!(!format!("{settings:?}").contains("canary"));
+        let credential = settings.pushgateway.unwrap().credential;
+        assert!(matches!(credential, crate::exporter::Credential::Basic { user, .. } if user == "me"));
     }
 
     #[test]

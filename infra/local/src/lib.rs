@@ -14,3 +14,8 @@ pub mod replay;
 pub mod report;
 pub mod running;
 pub mod simulate;
+
+/// An error as a command ends with it: a sentence.
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

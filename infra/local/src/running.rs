@@ -2,6 +2,7 @@
 
 mod background;
 pub(crate) mod feeding;
+mod greeting;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::commands::host_arguments::Tuning;
 use crate::dashboard::Index;
 use crate::gateway::{self, Gateway};
+use crate::text;
 use feeding::Feeder;
 
 /// How long stopping waits for operations under way.
@@ -34,6 +36,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 const ANSWERS_OUT: Duration = Duration::from_secs(2);
 /// How long stopping waits for all background work together.
 const BACKGROUND_END: Duration = Duration::from_secs(10);
+
+/// The exit code of a program that was told to end before it was done.
+pub const INTERRUPTED: i32 = 130;
 
 /// Held in a data directory by whoever runs on it.
 pub const LOCK_FILE: &str = "up.lock";
@@ -46,8 +51,6 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// Where the local sandbox host listens, unless the settings name another host.
     pub host_listen: SocketAddr,
-    /// The most sandboxes that the local host has at once; `None`: its own default.
-    pub sandboxes_max: Option<usize>,
     /// How it is to behave.
     pub host: Tuning,
     /// The rest.
@@ -77,7 +80,7 @@ impl System {
     /// Starts everything; returns when the gateway answers. What a dead predecessor left open is closed by
     /// the reaper's first round, soon afterwards: it may have to ask a slow remote.
     pub async fn start(options: Options) -> Result<Self, String> {
-        let Options { listen, host_listen, sandboxes_max, host, mut settings } = options;
+        let Options { listen, host_listen, host, mut settings } = options;
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
         if let Some(address) = listen {
@@ -88,37 +91,19 @@ impl System {
         let deployment = deployment(&data_dir, settings.deployment.take())?;
         let (host, host_file) = match settings.endpoint {
             Some(_) => (None, None),
-            None => local_host(&data_dir, host_listen, sandboxes_max, host, &mut settings)
+            None => local_host(&data_dir, host_listen, host, &mut settings)
                 .await
                 .map(|(host, file)| (Some(host), Some(file)))?,
         };
-        let mut lines = vec![
-            sandboxes_line(host.as_ref(), settings.endpoint.as_ref()),
-            format!("ledger         {}", data_dir.join(LEDGER_FILE).display()),
-        ];
-        if settings.keys_required {
-            lines.push(format!("keys           required; {}", settings.keys_file().display()));
-        }
         let exporter =
             Exporter::to(settings.pushgateway.clone(), settings.remote_write.clone()).map_err(text)?;
         let exporter = exporter.map(Arc::new);
-        if let Some(pushgateway) = &settings.pushgateway {
-            lines.push(format!("published      metrics to {pushgateway} every 15 s"));
-        }
-        if let Some(remote) = &settings.remote_write {
-            lines.push(format!("published      metrics by remote write to {} every 15 s", remote.address));
-        }
         let feeder = Feeder::of(&settings)?;
-        lines.extend(feeder.as_ref().map(Feeder::line));
         let _ = std::fs::remove_file(data_dir.join(GATEWAY_FILE));
         if listener.is_some() {
             std::fs::write(data_dir.join(GATEWAY_FILE), &url).map_err(text)?;
-            lines.insert(0, format!("gateway        {url}"));
-            lines.push(format!("metrics        {url}/metrics"));
-            lines.push(format!("dashboard      {url}/dashboard"));
-            let data = data_dir.display();
-            lines.push(format!("try            curl -s {url}/ ; gitledger events --follow --data {data}"));
         }
+        let mut lines = greeting::lines(&settings, host.as_ref(), feeder.as_ref(), &url);
 
         let ledger = SqliteLedger::open(&data_dir.join(LEDGER_FILE), Durability::Full).map_err(text)?;
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
@@ -288,7 +273,6 @@ fn deployment(data_dir: &Path, named: Option<String>) -> Result<String, String> 
 async fn local_host(
     data_dir: &Path,
     listen: SocketAddr,
-    sandboxes_max: Option<usize>,
     tuning: Tuning,
     settings: &mut Settings,
 ) -> Result<(Host, PathBuf), String> {
@@ -296,7 +280,6 @@ async fn local_host(
     let mut options = HostOptions::new(sandbox_dir(data_dir)?).map_err(text)?;
     options.listen = listen;
     options.api_key = Some(key.expose().to_owned());
-    options.sandboxes_max = sandboxes_max.unwrap_or(options.sandboxes_max);
     tuning.set(&mut options);
     let gated = matches!(options.network, Network::Proxied(_));
     let host = match Host::start(options.clone()).await {
@@ -336,14 +319,6 @@ fn write_private(file: &Path, bytes: &[u8]) -> Result<(), String> {
     handle.write_all(bytes).map_err(text)
 }
 
-fn sandboxes_line(host: Option<&Host>, endpoint: Option<&Endpoint>) -> String {
-    match (host, endpoint) {
-        (Some(host), _) => format!("sandboxes      on this machine, {} ({})", host.url(), host.isolation()),
-        (None, Some(endpoint)) => format!("sandboxes      {}", endpoint.api_url),
-        (None, None) => String::new(),
-    }
-}
-
 /// Returns when the user or the system wants the program to end.
 pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -355,8 +330,4 @@ pub async fn interrupted() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated.recv() => {}
     }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -31,14 +31,12 @@ mod webhooks;
 
 use std::ffi::OsString;
 use std::fmt;
-use std::future::IntoFuture as _;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -57,6 +55,7 @@ pub use trouble::Trouble;
 use webhooks::Webhooks;
 
 use crate::limits::Limits;
+use crate::serving;
 
 /// How long requests may go on once the host shuts down.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -213,16 +212,9 @@ impl Host {
         tokio::spawn(warden::watch(Arc::downgrade(&fleet)));
         let service = control::router(Arc::clone(&fleet), options.api_key, options.domain);
         let (stop, stopped) = oneshot::channel::<()>();
-        // Small chunks of a stream must not wait for each other.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-        let server = axum::serve(listener, service).with_graceful_shutdown(async {
+        let server = tokio::spawn(serving::serve(listener, service, serving::IDLE, async {
             let _ = stopped.await;
-        });
-        let server = tokio::spawn(async {
-            if let Err(error) = server.into_future().await {
-                tracing::error!(%error, "sandbox host stopped serving");
-            }
-        });
+        }));
         Ok(Self { address, isolation, fleet, stop: Some(stop), server })
     }
 

@@ -14,12 +14,13 @@ mod envd;
 mod forwarder;
 mod host;
 mod limits;
+pub mod serving;
 mod settings;
 mod signature;
 
 pub use envd::envd_main;
 pub use host::{Egress, Host, HostError, HostOptions, Isolation, Network, Trouble};
-pub use limits::Limits;
+pub use limits::{Limits, raise_open_files};
 
 /// The envd version whose protocol is spoken here; SDKs choose their requests by it.
 pub const ENVD_VERSION: &str = "0.6.13";

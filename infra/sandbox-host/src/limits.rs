@@ -5,8 +5,9 @@
 //! first two again where there are no control groups). Disk has neither: it is measured, see `host/warden.rs`.
 
 use std::io;
+use std::sync::OnceLock;
 
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -75,6 +76,7 @@ impl Limits {
             data_bytes: if memory_grouped { None } else { self.memory_bytes() },
             file_bytes: some(self.file_mib.saturating_mul(MIB)),
             open_files: some(self.open_files),
+            open_files_at_first: OPEN_FILES_HAD.get().copied(),
         }
     }
 }
@@ -91,6 +93,25 @@ pub(crate) struct ResourceLimits {
     data_bytes: Option<u64>,
     file_bytes: Option<u64>,
     open_files: Option<u64>,
+    /// What the host was started with before it raised its own. Where there is no limit this is what processes begin
+    /// with; they may raise it, as ever.
+    #[serde(default)]
+    open_files_at_first: Option<u64>,
+}
+
+/// What this process could open before [`raise_open_files`].
+static OPEN_FILES_HAD: OnceLock<u64> = OnceLock::new();
+
+/// Lets this process open as many files as the system lets it: every connection is one, and what a login begins with
+/// (1024, because of programs that use `select`) is soon reached. Sandboxes begin with what there was before.
+pub fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Some(had) = limit.current
+        && limit.maximum.is_none_or(|most| had < most)
+        && let Ok(()) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        let _ = OPEN_FILES_HAD.set(had);
+    }
 }
 
 impl ResourceLimits {
@@ -105,11 +126,15 @@ impl ResourceLimits {
             (Resource::Nofile, self.open_files),
         ] {
             if let Some(most) = most {
-                let had = rustix::process::getrlimit(resource).maximum;
+                let had = getrlimit(resource).maximum;
                 // One that is lower already cannot be raised, and need not be.
                 let most = had.map_or(most, |had| had.min(most));
                 setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
             }
+        }
+        if let (None, Some(first)) = (self.open_files, self.open_files_at_first) {
+            let maximum = getrlimit(Resource::Nofile).maximum;
+            setrlimit(Resource::Nofile, Rlimit { current: Some(first), maximum })?;
         }
         Ok(())
     }
@@ -126,6 +151,20 @@ mod tests {
             (none.processes, none.data_bytes, none.file_bytes, none.open_files),
             (None, None, None, None)
         );
+    }
+
+    // In one test: the limit is the whole process's.
+    #[tokio::test]
+    async fn the_host_opens_what_it_may_and_sandboxes_begin_with_what_it_had() {
+        let most = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(1000), maximum: most }).unwrap();
+        raise_open_files();
+        assert_eq!(getrlimit(Resource::Nofile).current, most);
+        let unlimited = Limits::none().for_envd(false, false);
+        unlimited.apply().unwrap();
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!((limit.current, limit.maximum), (Some(1000), most));
+        raise_open_files();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `gitledger cost`: what it cost, whose it was, and how the budgets stand.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,16 +10,15 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use gitledger_functions::Settings;
 use gitledger_functions::costs::{self, Question, Told, Window};
-use gitledger_functions::settings::LEDGER_FILE;
 use gitledger_functions::spending::Spending;
 use gitledger_ledger::Ledger;
-use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_operations::check::text::printable_tail;
-use gitledger_projections::cost::{By, CostLine, NanoDollars, Prices, Standing, prices};
+use gitledger_projections::cost::{By, CostLine, NanoDollars, Prices, Standing};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Finished;
+use super::{Finished, ledger_file};
+use crate::replay::prices::Table as PriceTable;
 
 /// Shows what it cost: sandboxes' time, idle time included, divided so that the parts add up to the whole.
 #[derive(clap::Args)]
@@ -46,9 +45,10 @@ pub struct Arguments {
     /// The price list to use instead of those that the price file uses; more than once: added up.
     #[arg(long)]
     list: Vec<String>,
-    /// The price file; else `prices.toml` in the data directory, if it is there.
-    #[arg(long, env = "GITLEDGER_PRICES")]
-    prices: Option<PathBuf>,
+    /// A price list by name, `original-flat`, or a price file; else what `GITLEDGER_PRICES` names, or `prices.toml`
+    /// in the data directory, if it is there.
+    #[arg(long, value_name = "NAME|FILE")]
+    prices: Option<String>,
     /// Prints the price file that is built in, to be copied and edited.
     #[arg(long)]
     prices_example: bool,
@@ -80,18 +80,20 @@ enum Period {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
     if arguments.prices_example {
-        return print(prices::STANDARD);
+        return print(gitledger_projections::cost::prices::STANDARD);
     }
     let mut settings = Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir.clone_from(&arguments.data);
-    settings.prices_file = arguments.prices.clone().or(settings.prices_file);
     let mut prices = settings.prices().map_err(|error| error.to_string())?;
+    if let Some(asked) = &arguments.prices {
+        prices = PriceTable::named(asked, &prices)?.prices().clone();
+    }
     if !arguments.list.is_empty() {
         prices = prices.using(&arguments.list).map_err(|error| format!("--list: {error}"))?;
     }
     let at = arguments.at.as_deref().map(|text| costs::instant("--at", text)).transpose();
     let now = at.map_err(|error| error.to_string())?.unwrap_or_else(Timestamp::now);
-    let ledger = ledger(&arguments.data)?;
+    let ledger = ledger_file::open(&arguments.data)?;
     if arguments.budgets {
         return budgets(&arguments, &settings, ledger, prices, now).await;
     }
@@ -111,19 +113,6 @@ pub async fn run(arguments: Arguments) -> Finished {
         return print(&format!("{}\n", json!(told)));
     }
     print(&if arguments.csv { csv(&told) } else { page(&told, arguments.top) })
-}
-
-/// A ledger to read. What is not there is not made.
-pub fn ledger(data: &Path) -> Result<Arc<dyn Ledger>, String> {
-    let path = data.join(LEDGER_FILE);
-    if !path.exists() {
-        return Err(format!(
-            "there is no ledger in {}; start `gitledger up --data {0}` or name another --data",
-            data.display()
-        ));
-    }
-    let ledger = SqliteLedger::open(&path, Durability::Full).map_err(|error| error.to_string())?;
-    Ok(Arc::new(ledger))
 }
 
 async fn budgets(

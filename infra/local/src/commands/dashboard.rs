@@ -3,18 +3,17 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use gitledger_functions::settings::LEDGER_FILE;
-use gitledger_ledger::sqlite::{Durability, SqliteLedger};
+use gitledger_functions::costs;
 use gitledger_sandboxes::{SystemWorld, World};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::Finished;
 use super::lasting::lasting;
+use super::{Finished, ledger_file};
 use crate::dashboard::Index;
 use crate::dashboard::report::Report;
 use crate::running::{GATEWAY_FILE, LOCK_FILE};
+use crate::text;
 
 /// Says where the dashboard is, or writes it as a report: one file that works without a network.
 #[derive(clap::Args)]
@@ -28,12 +27,12 @@ pub struct Arguments {
     /// Writes the report into this file instead.
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
-    /// The report begins here, as in 2026-03-10T00:00:00Z; at the first event unless given.
+    /// The report begins with this day (UTC) or instant, as in 2026-03-10T00:00:00Z; at the first event unless given.
     #[arg(long, requires = "export", conflicts_with = "last")]
-    from: Option<Timestamp>,
-    /// The report ends here; at the newest event unless given.
-    #[arg(long, requires = "export", conflicts_with = "last")]
-    until: Option<Timestamp>,
+    from: Option<String>,
+    /// The report ends before this day (UTC) or instant; at the newest event unless given.
+    #[arg(long, alias = "until", requires = "export", conflicts_with = "last")]
+    to: Option<String>,
     /// The report is of so long until now, for example 90m, 24h or 7d.
     #[arg(long, requires = "export", value_parser = lasting)]
     last: Option<SignedDuration>,
@@ -71,23 +70,19 @@ fn running(data: &Path) -> Option<String> {
 }
 
 async fn export(arguments: &Arguments, file: &Path) -> Finished {
-    let path = arguments.data.join(LEDGER_FILE);
-    if !path.exists() {
-        let data = arguments.data.display();
-        return Err(format!(
-            "there is no ledger in {data}; start `gitledger up --data {data}` or name another --data"
-        ));
-    }
-    let ledger = SqliteLedger::open(&path, Durability::Full).map_err(text)?;
+    let ledger = ledger_file::open(&arguments.data)?;
     let now = SystemWorld.now();
-    let (from, until) = match arguments.last {
+    let instant = |field, given: &Option<String>| {
+        given.as_deref().map(|text| costs::instant(field, text)).transpose().map_err(text)
+    };
+    let (from, to) = match arguments.last {
         Some(last) => (now.checked_sub(last).ok(), Some(now)),
-        None => (arguments.from, arguments.until),
+        None => (instant("--from", &arguments.from)?, instant("--to", &arguments.to)?),
     };
     let mut settings = gitledger_functions::Settings::from_env().map_err(text)?;
     settings.data_dir.clone_from(&arguments.data);
     let prices = settings.prices().map_err(text)?;
-    let report = Report::of(&Index::new(Arc::new(ledger)), &prices, from, until, now).await.map_err(text)?;
+    let report = Report::of(&Index::new(ledger), &prices, from, to, now).await.map_err(text)?;
     let page = report.page().map_err(text)?;
     std::fs::write(file, &page).map_err(|error| format!("{}: {error}", file.display()))?;
     let (inside, total) = report.operations();
@@ -98,8 +93,4 @@ async fn export(arguments: &Arguments, file: &Path) -> Finished {
     };
     println!("{}: {total} operations{rest}; {} KB", file.display(), page.len() / 1000);
     Ok(ExitCode::SUCCESS)
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gitledger_ledger::sqlite::{Durability, SqliteLedger};
-use gitledger_ledger::{Ledger, Position, Recorded};
+use gitledger_ledger::{Position, Recorded};
 use serde_json::Value;
 
-use super::Finished;
+use super::{Finished, ledger_file};
 
 /// Shows the ledger: everything that happened, in order.
 #[derive(clap::Args)]
@@ -35,14 +34,7 @@ const CHUNK: usize = 1000;
 
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
-    let path = arguments.data.join(gitledger_functions::settings::LEDGER_FILE);
-    if !path.exists() {
-        return Err(format!(
-            "there is no ledger in {}; start `gitledger up --data {0}` or name another --data",
-            arguments.data.display()
-        ));
-    }
-    let ledger = SqliteLedger::open(&path, Durability::Full).map_err(|error| error.to_string())?;
+    let ledger = ledger_file::open(&arguments.data)?;
     let mut position = Position::from_u64(arguments.after);
     loop {
         let page = ledger.read_all(position, CHUNK).await.map_err(|error| error.to_string())?;

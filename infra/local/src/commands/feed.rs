@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use gitledger_functions::feed::{self, Fed};
 use tokio_util::sync::CancellationToken;
 
-use super::{Finished, cost};
+use super::{Finished, ledger_file};
 use crate::running::{feeding, interrupted};
+use crate::text;
 
 /// Publishes every event that is not published yet to NATS, each once and in order.
 ///
@@ -35,7 +36,7 @@ pub async fn run(arguments: Arguments) -> Finished {
     let mut settings = gitledger_functions::Settings::from_env().map_err(text)?;
     settings.data_dir.clone_from(&arguments.data);
     settings.publish_to_nats(&arguments.nats).map_err(text)?;
-    let ledger = cost::ledger(&arguments.data)?;
+    let ledger = ledger_file::open(&arguments.data)?;
     let Some(feeder) = feeding::Feeder::of(&settings)? else { return Err("--nats is not set".to_owned()) };
     if arguments.follow {
         let stop = CancellationToken::new();
@@ -55,8 +56,4 @@ pub async fn run(arguments: Arguments) -> Finished {
         (count, Fed::Failed(reason)) => Err(format!("{count} events published, then: {reason}")),
         (count, _) => Err(format!("{count} events published; somebody else goes on")),
     }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   gitledger git clone --repo-url https://github.com/acme/app --agent-id a1 --task-id t1
   gitledger git status --sandbox-id i0123456789abcdefghij --json
-  gitledger git push --sandbox-id i0123456789abcdefghij --commit-message 'first' --key retry-1
+  gitledger git push --sandbox-id i0123456789abcdefghij --commit-message 'first' --idempotency-key retry-1
 
 GITLEDGER_API_KEY holds the API key, where the gateway needs one.";
 
@@ -94,7 +94,7 @@ fn cut(text: &str) -> String {
 pub fn command(family: &Family) -> Command {
     let shared = |name: &'static str| Arg::new(name).long(name).global(true).help_heading("Gateway");
     let url = shared("url").env("GITLEDGER_URL").value_name("URL");
-    let key = shared("key").value_name("KEY");
+    let key = shared("idempotency-key").alias("key").value_name("KEY");
     let json = shared("json").action(ArgAction::SetTrue);
     Command::new(family.name)
         .about(family.about)
@@ -104,7 +104,7 @@ pub fn command(family: &Family) -> Command {
         .arg_required_else_help(true)
         .subcommand_required(true)
         .arg(url.default_value("http://127.0.0.1:8000").help("Where the gateway is"))
-        .arg(key.help("Idempotency key: the same key again gets the recorded answer"))
+        .arg(key.help("The same key again gets the recorded answer"))
         .arg(json.help("The whole answer as JSON"))
         .subcommands(git_arguments::subcommands(family.operations))
 }
@@ -119,7 +119,7 @@ pub async fn run(family: &Family, matches: &ArgMatches) -> Finished {
     let text = |id: &str| matches.get_one::<String>(id).cloned();
     let url = text("url").unwrap_or_default();
     let api_key = gitledger_functions::settings::api_key().map_err(|error| error.to_string())?;
-    let (status, answer) = call(&url, operation, text("key"), api_key.as_ref(), &input).await?;
+    let (status, answer) = call(&url, operation, text("idempotency-key"), api_key.as_ref(), &input).await?;
     if matches.get_flag("json") {
         println!("{answer}");
     } else {
@@ -184,5 +184,21 @@ fn show(answer: &Value) {
     if let Some(id) = answer["operation_id"].as_str() {
         let total = &answer["timing"]["total_ms"];
         eprintln!("operation {id}, {total} ms");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_idempotency_key_goes_by_its_short_name_too() {
+        let status = ["git", "status", "--sandbox-id", "i0123456789abcdefghij"];
+        for name in ["--idempotency-key", "--key"] {
+            let matches =
+                command(&FAMILIES[0]).try_get_matches_from(status.iter().chain(&[name, "retry-1"])).unwrap();
+            let (_, matches) = matches.subcommand().unwrap();
+            assert_eq!(matches.get_one::<String>("idempotency-key").unwrap(), "retry-1", "{name}");
+        }
     }
 }

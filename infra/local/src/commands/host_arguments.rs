@@ -65,7 +65,8 @@ enum NetworkKind {
 /// What the arguments say, for the host's options.
 #[derive(Clone, Debug, Default)]
 pub struct Tuning {
-    sandboxes_max: Option<usize>,
+    /// The most sandboxes at once; `None`: the host's own default.
+    pub sandboxes_max: Option<usize>,
     limits: Limits,
     trouble: Trouble,
     network: Network,

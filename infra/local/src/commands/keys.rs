@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Finished;
 use super::lasting::lasting;
+use crate::text;
 
 /// Makes, lists and revokes API keys. A running gateway notices at once.
 ///
@@ -146,8 +147,4 @@ fn day(at: Timestamp) -> String {
 
 fn pattern(text: &str) -> Result<RepoPattern, String> {
     RepoPattern::new("repo", text).map_err(|rejection| rejection.rule)
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -7,10 +7,7 @@ use std::process::ExitCode;
 use super::Finished;
 use super::host_arguments::Tuning;
 use crate::mcp::{self, Door};
-use crate::running::{Options, System, interrupted};
-
-/// The exit code of a program that was told to end before it was done.
-const INTERRUPTED: i32 = 130;
+use crate::running::{INTERRUPTED, Options, System, interrupted};
 
 /// Serves git operations as MCP tools on standard input and output, until standard input ends.
 ///
@@ -60,13 +57,7 @@ async fn serve(arguments: Arguments) -> Finished {
     let mut settings = gitledger_functions::Settings::from_env().map_err(|error| error.to_string())?;
     settings.data_dir = arguments.data;
     let host_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let options = Options {
-        listen: arguments.listen,
-        host_listen,
-        sandboxes_max: None,
-        host: Tuning::default(),
-        settings,
-    };
+    let options = Options { listen: arguments.listen, host_listen, host: Tuning::default(), settings };
     let system = System::start(options).await?;
     for line in system.greeting() {
         eprintln!("{line}");

@@ -13,6 +13,7 @@ mod git_flags;
 pub mod host_arguments;
 pub mod keys;
 mod lasting;
+mod ledger_file;
 pub mod mcp;
 pub mod projection;
 pub mod replay;
@@ -89,6 +90,7 @@ pub fn main() -> ExitCode {
     if arguments.get(1).is_some_and(|first| first == ENVD) {
         return gitledger_sandbox_host::envd_main();
     }
+    gitledger_sandbox_host::raise_open_files();
     let matches = command().get_matches_from(arguments);
     if let Some((name, matches)) = matches.subcommand()
         && let Some(family) = git::FAMILIES.iter().find(|family| family.name == name)

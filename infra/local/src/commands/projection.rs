@@ -10,7 +10,8 @@ use gitledger_ledger::Ledger;
 use gitledger_projections::Projection;
 use serde_json::json;
 
-use super::{Finished, cost};
+use super::{Finished, ledger_file};
+use crate::text;
 
 /// Shows what is saved of the projections, and folds events again that were parked.
 #[derive(clap::Args)]
@@ -42,7 +43,7 @@ enum Command {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
-    let ledger = cost::ledger(&arguments.data)?;
+    let ledger = ledger_file::open(&arguments.data)?;
     match arguments.command {
         Command::List { json } => list(ledger.as_ref(), json).await,
         Command::Retry => again(&arguments.data, ledger, false).await,
@@ -93,8 +94,4 @@ async fn again(data: &std::path::Path, ledger: Arc<dyn Ledger>, rebuild: bool) -
     let parked = folded.skipped.len();
     println!("folded up to {}; {parked} events are parked", folded.position);
     Ok(if parked == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use gitledger_functions::settings::LEDGER_FILE;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{Finished, replay_openmetrics};
+use super::{Finished, ledger_file, replay_openmetrics};
 use crate::replay::prices::Table;
 use crate::replay::shown::Shown;
 use crate::replay::{Until, digest, live, replay, segments};
@@ -59,7 +58,7 @@ pub async fn run(arguments: Arguments) -> Finished {
         return replay_openmetrics::run(&arguments.data, file, &arguments.past).await;
     }
     let prices = Table::all(&arguments.prices, &arguments.data)?;
-    let ledger = ledger_in(&arguments.data)?;
+    let ledger = ledger_file::find(&arguments.data)?;
     let cache = (arguments.source == Source::Segments).then(|| arguments.data.join(segments::DIRECTORY));
     let until = arguments.at.unwrap_or(Until::End);
     let path = ledger.clone();
@@ -88,18 +87,6 @@ pub async fn run(arguments: Arguments) -> Finished {
     };
     super::print(&if arguments.json { format!("{:#}", shown.json()) } else { shown.text() });
     Ok(if shown.agrees() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The ledger's file in a data directory.
-pub fn ledger_in(data: &std::path::Path) -> Result<PathBuf, String> {
-    let path = data.join(LEDGER_FILE);
-    if path.exists() {
-        return Ok(path);
-    }
-    Err(format!(
-        "there is no ledger in {}; start `gitledger up --data {0}` or name another --data",
-        data.display()
-    ))
 }
 
 /// An instant or a position.

@@ -14,7 +14,8 @@ use gitledger_projections::metrics::{FeedStanding, Metrics, MetricsSnapshot, Obs
 use gitledger_projections::{Projection, fold};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Finished, cost};
+use super::{Finished, ledger_file};
+use crate::text;
 
 /// How many events are read at once.
 const CHUNK: usize = 5000;
@@ -56,7 +57,7 @@ pub async fn run(data: &Path, file: &Path, arguments: &Arguments) -> Finished {
     let mut settings = Settings::from_env().map_err(text)?;
     settings.data_dir = data.to_path_buf();
     let prices = settings.prices().map_err(text)?;
-    let ledger = cost::ledger(data)?;
+    let ledger = ledger_file::open(data)?;
     let step = step(&arguments.step)?;
     let events = events(ledger.as_ref()).await?;
     let instant = |name: &str, given: &Option<String>| {
@@ -175,10 +176,6 @@ fn step(text: &str) -> Result<SignedDuration, String> {
     };
     let seconds = seconds.filter(|seconds| (1..=86_400).contains(seconds)).ok_or_else(wrong)?;
     Ok(SignedDuration::from_secs(seconds))
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use gitledger_functions::Settings;
 use gitledger_functions::report::Terms;
 use gitledger_projections::report::Platform;
 
-use super::Finished;
-use super::replay::{ledger_in, until};
+use super::replay::until;
+use super::{Finished, ledger_file};
 use crate::replay::Until;
 use crate::replay::prices::Table;
 use crate::report::{Question, page, report, text};
@@ -60,7 +60,7 @@ pub struct Arguments {
 /// Runs the command.
 pub async fn run(arguments: Arguments) -> Finished {
     super::log_to_stderr();
-    let ledger = ledger_in(&arguments.data)?;
+    let ledger = ledger_file::find(&arguments.data)?;
     let asked: Vec<String> = arguments.prices.into_iter().collect();
     let prices = Table::all(&asked, &arguments.data)?;
     let mut settings = Settings::from_env().map_err(|error| error.to_string())?;

@@ -8,9 +8,8 @@ use gitledger_projections::simulation::synthetic::Team;
 use gitledger_projections::simulation::{Sweep, Workload, simulate};
 use jiff::Timestamp;
 
-use super::Finished;
-use super::replay::{ledger_in, until};
-use super::simulate_setting;
+use super::replay::until;
+use super::{Finished, ledger_file, simulate_setting};
 use crate::replay::Until;
 use crate::replay::prices::Table;
 use crate::simulate::{recorded, shown, sweep};
@@ -109,7 +108,7 @@ async fn workload(arguments: &Arguments, seed: u64) -> Result<Workload, String> 
         team.workload(seed)
     } else {
         let until = arguments.at.unwrap_or(Until::End);
-        recorded(&ledger_in(&arguments.data)?, arguments.since, until).await?
+        recorded(&ledger_file::find(&arguments.data)?, arguments.since, until).await?
     };
     if workload.asks.is_empty() {
         return Err("there is no operation in this workload; try --workload seed-baseline".to_owned());

@@ -6,14 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::Finished;
-use crate::running::{Options, System, interrupted};
+use crate::running::{INTERRUPTED, Options, System, interrupted};
 
 /// One Ctrl-C can come twice: a terminal sends it to the whole process group, and a wrapper in that group
 /// passes it on. What comes this soon after the first is not a second one.
 const ECHO: Duration = Duration::from_millis(200);
-
-/// The exit code of a program that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
 
 /// Starts the whole system: gateway, sandbox host, ledger, projector, reaper, and exporter.
 ///
@@ -56,7 +53,6 @@ pub async fn run(arguments: Arguments) -> Finished {
     let options = Options {
         listen: Some(arguments.listen),
         host_listen: arguments.host_listen,
-        sandboxes_max: None,
         host: arguments.sandboxes.tuning(),
         settings,
     };

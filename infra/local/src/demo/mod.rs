@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 use gitledger_sandboxes::ControlPlane;
 use scene::Scene;
 
+use crate::text;
+
 pub use client::Client;
 pub use stage::Stage;
 
@@ -69,10 +71,6 @@ pub async fn one_after_the_other(
         agent::work(stage.clone(), client.clone(), number).await?;
     }
     trouble::make(stage, client.clone(), control).await
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }
 
 fn style() -> ProgressStyle {

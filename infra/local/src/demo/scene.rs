@@ -43,7 +43,7 @@ impl Scene {
             None => tempfile::Builder::new().prefix("gitledger-demo-").tempdir().map_err(text)?.keep(),
         };
         let mut options = options_of(&data_dir, &stage)?;
-        options.sandboxes_max = Some(usize::from(agents) * agent::SANDBOXES + SPARE_SANDBOXES);
+        options.host.sandboxes_max = Some(usize::from(agents) * agent::SANDBOXES + SPARE_SANDBOXES);
         let system = System::start(options).await?;
         Ok(Self { agents, system, stage, data_dir })
     }
@@ -66,11 +66,5 @@ fn options_of(data_dir: &Path, stage: &Stage) -> Result<Options, String> {
     for (host, token) in stage.tokens() {
         settings.tokens.add(&host, token);
     }
-    Ok(Options {
-        listen: Some(free),
-        host_listen: free,
-        sandboxes_max: None,
-        host: Tuning::default(),
-        settings,
-    })
+    Ok(Options { listen: Some(free), host_listen: free, host: Tuning::default(), settings })
 }

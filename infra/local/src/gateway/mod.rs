@@ -21,6 +21,7 @@ use gitledger_events::Stream;
 use gitledger_events::operation::Effect;
 use gitledger_functions::access::Access;
 use gitledger_functions::{Answer, Refusal, Request, Settings, World};
+use gitledger_sandbox_host::serving;
 use gitledger_sandboxes::{SystemWorld, World as ClockAndIds};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -107,7 +108,8 @@ impl Gateway {
 pub async fn serve(gateway: Gateway, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let app = table::router(gateway, address);
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    serving::serve(listener, app, serving::IDLE, stop.cancelled_owned()).await;
+    Ok(())
 }
 
 /// Listens.

@@ -51,6 +51,7 @@ pub(super) async fn index() -> Response {
             ),
         }
     }
+    index.others.push(line("post", "/mcp", "The same operations as MCP tools"));
     reply::json(StatusCode::OK, &index)
 }
 

@@ -2,6 +2,7 @@
 
 use gitledger_events::Stream;
 use gitledger_functions::access::ApiKey;
+use gitledger_functions::request::id_by;
 use gitledger_functions::{Refusal, Request};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
@@ -66,6 +67,15 @@ impl Door {
                 let sent = sent.spawn(async move { told(&url, call.send().await).await });
                 sent.await.unwrap_or_else(|error| Err(Refusal::Fault(error.to_string()).problem()))
             }
+        }
+    }
+
+    /// The id under which somebody will find this request's operation: a gateway that is sent a key has ids of that
+    /// key's own.
+    pub fn found_as(&self, request: &Request) -> Uuid {
+        match self {
+            Self::There { key: Some(key), .. } => id_by(key.id(), request.operation_id),
+            Self::There { key: None, .. } | Self::Here(_) => request.operation_id,
         }
     }
 

@@ -66,7 +66,8 @@ impl Server {
             };
         };
         let peer = context.peer.clone();
-        let mut progress = Progress::begin(&self.door, peer, token, declaration, request.operation_id).await;
+        let id = self.door.found_as(&request);
+        let mut progress = Progress::begin(&self.door, peer, token, declaration, id).await;
         let mut operating = pin!(self.door.operate(request, true));
         loop {
             tokio::select! {

@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::text;
+
 /// The live figures that a replay can be held against.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Live {
@@ -99,8 +101,4 @@ fn state_digest(state: &[u8]) -> Result<String, String> {
         let _ = write!(text, "{byte:02x}");
         text
     }))
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -39,15 +39,16 @@ impl Table {
         Ok(tables)
     }
 
-    fn named(text: &str, prices: &Prices) -> Result<Self, String> {
+    /// One that was asked for by `--prices`: a list of these prices by its name, or a price file.
+    pub fn named(text: &str, prices: &Prices) -> Result<Self, String> {
         if prices.lists().contains(&text) {
             return Ok(Self { name: text.to_owned(), prices: prices.using(&[text.to_owned()])? });
         }
         let path = Path::new(text);
         let file = std::fs::read_to_string(path).map_err(|error| {
-            format!("prices {text}: {error}; lists known by name: {}", prices.lists().join(", "))
+            format!("--prices {text}: {error}; lists known by name: {}", prices.lists().join(", "))
         })?;
-        let prices = Prices::parse(&file).map_err(|error| format!("prices {text}: {error}"))?;
+        let prices = Prices::parse(&file).map_err(|error| format!("--prices {text}: {error}"))?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, prices })
     }

@@ -22,9 +22,10 @@ use axum::http::{HeaderName, Method, Request, Response, StatusCode, Uri, header}
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpStream, UnixListener};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use grants::Grants;
@@ -33,12 +34,18 @@ use policy::Destination;
 pub use policy::Egress;
 pub(super) use policy::{NetworkBody, Rules};
 
+use crate::serving::IDLE;
+
 /// How long finding an address and connecting may take, each.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a checked address is used for plain requests before the name is looked up again.
 const PINNED_FOR: Duration = Duration::from_secs(30);
 /// Places to which connections are kept.
 const CLIENTS_MAX: usize = 64;
+/// Connections of one sandbox to its gate at once; the next waits until one of them ends.
+const CONNECTIONS_MAX: usize = 256;
+/// Tunnels of one sandbox at once; they last as long as both sides like, so one more is refused.
+const TUNNELS_MAX: usize = 256;
 /// Headers that are about one connection, or about the proxy.
 const NOT_PASSED_ON: [HeaderName; 8] = [
     header::CONNECTION,
@@ -58,6 +65,7 @@ pub(super) struct Gate {
     grants: Grants,
     /// Ways to places for plain requests, each with its checked address.
     clients: Mutex<HashMap<String, (reqwest::Client, Instant)>>,
+    tunnels: Arc<Semaphore>,
 }
 
 /// A gate that is open as long as this is kept.
@@ -76,7 +84,13 @@ pub(super) fn socket_in(dir: &Path) -> PathBuf {
 
 impl Gate {
     pub(super) fn new(egress: Arc<Egress>, rules: Rules) -> Self {
-        Self { egress, rules: RwLock::new(rules), grants: Grants::default(), clients: Mutex::default() }
+        Self {
+            egress,
+            rules: RwLock::new(rules),
+            grants: Grants::default(),
+            clients: Mutex::default(),
+            tunnels: Arc::new(Semaphore::new(TUNNELS_MAX)),
+        }
     }
 
     /// Replaces the sandbox's rules. Tunnels that are open stay so.
@@ -103,16 +117,21 @@ impl Gate {
         let gate = Arc::clone(self);
         Ok(Open(tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(IDLE);
             loop {
+                while connections.try_join_next().is_some() {}
+                if connections.len() >= CONNECTIONS_MAX {
+                    connections.join_next().await;
+                }
                 let Ok((stream, _)) = listener.accept().await else {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
                 };
-                while connections.try_join_next().is_some() {}
                 let gate = Arc::clone(&gate);
+                let service = service_fn(move |request| answer(Arc::clone(&gate), request));
+                let served = http.serve_connection(TokioIo::new(stream), service);
                 connections.spawn(async move {
-                    let service = service_fn(move |request| answer(Arc::clone(&gate), request));
-                    let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                     let _ = served.with_upgrades().await;
                 });
             }
@@ -167,6 +186,7 @@ enum Refused {
     NotProxied,
     NotAllowed,
     Unreachable,
+    TooManyTunnels,
 }
 
 async fn answer(gate: Arc<Gate>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
@@ -180,6 +200,9 @@ async fn answer(gate: Arc<Gate>, request: Request<Incoming>) -> Result<Response<
             Refused::NotProxied => (StatusCode::BAD_REQUEST, "this is a proxy\n"),
             Refused::NotAllowed => (StatusCode::FORBIDDEN, "this sandbox may not go there\n"),
             Refused::Unreachable => (StatusCode::BAD_GATEWAY, "there is no answer\n"),
+            Refused::TooManyTunnels => {
+                (StatusCode::SERVICE_UNAVAILABLE, "this sandbox has too many tunnels; close some\n")
+            }
         };
         let mut response = Response::new(Body::from(words));
         *response.status_mut() = status;
@@ -195,6 +218,7 @@ fn destination(uri: &Uri, port: Option<u16>) -> Result<Destination, Refused> {
 
 async fn tunnel(gate: &Gate, mut request: Request<Incoming>) -> Result<Response<Body>, Refused> {
     let to = destination(request.uri(), None)?;
+    let place = Arc::clone(&gate.tunnels).try_acquire_owned().map_err(|_| Refused::TooManyTunnels)?;
     let address = gate.resolve(&to).await?;
     let connecting = tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await;
     let mut outside = connecting.ok().and_then(Result::ok).ok_or(Refused::Unreachable)?;
@@ -203,6 +227,7 @@ async fn tunnel(gate: &Gate, mut request: Request<Incoming>) -> Result<Response<
         if let Ok(inside) = upgrade.await {
             let _ = copy_bidirectional(&mut TokioIo::new(inside), &mut outside).await;
         }
+        drop(place);
     });
     Ok(Response::new(Body::empty()))
 }
@@ -234,4 +259,40 @@ async fn pass(gate: &Gate, request: Request<Incoming>) -> Result<Response<Body>,
         response.headers_mut().remove(name);
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, UnixStream};
+
+    use super::*;
+
+    /// A tunnel's inner end, and what the gate said of it.
+    async fn asked(dir: &Path, to: SocketAddr) -> (UnixStream, String) {
+        let mut stream = UnixStream::connect(socket_in(dir)).await.unwrap();
+        stream.write_all(format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n\r\n").as_bytes()).await.unwrap();
+        let mut head = vec![0; 1024];
+        let length = stream.read(&mut head).await.unwrap();
+        let said = String::from_utf8_lossy(&head[..length]).lines().next().unwrap_or_default().to_owned();
+        (stream, said)
+    }
+
+    #[tokio::test]
+    async fn a_sandbox_has_so_many_tunnels_and_one_that_ends_makes_room() {
+        let outside = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = outside.local_addr().unwrap();
+        let egress = Egress { allow: Vec::new(), admit_private: vec![to.to_string()] };
+        let gate = Arc::new(Gate::new(Arc::new(egress), Rules::default()));
+        gate.tunnels.forget_permits(TUNNELS_MAX - 1);
+        let dir = tempfile::tempdir().unwrap();
+        let _open = gate.open(dir.path()).unwrap();
+        let (first, said) = asked(dir.path(), to).await;
+        assert_eq!(said, "HTTP/1.1 200 OK");
+        assert_eq!(asked(dir.path(), to).await.1, "HTTP/1.1 503 Service Unavailable");
+        drop((first, outside.accept().await.unwrap()));
+        let free = gate.tunnels.clone().acquire_owned();
+        drop(tokio::time::timeout(Duration::from_secs(30), free).await.expect("it is free again"));
+        assert_eq!(asked(dir.path(), to).await.1, "HTTP/1.1 200 OK");
+    }
 }

@@ -1,0 +1,63 @@
+//! The variables by name. Documentation is made from this.
+
+/// Every variable that this system reads, and what for. Documentation is made from it.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("DYNAMODB_ENDPOINT", "address of another engine that speaks DynamoDB"),
+    ("E2B_API_KEY", "key of the E2B account; with it and without E2B_API_URL, sandboxes are real E2B's"),
+    ("E2B_API_KEY_ARN", "on AWS: the secret in Secrets Manager that is E2B_API_KEY"),
+    ("E2B_API_URL", "address of an E2B-compatible host instead of E2B's own"),
+    ("E2B_SANDBOX_URL", "address of that host's sandboxes, when it differs from E2B_API_URL"),
+    ("E2B_TEAM_ID", "the E2B team whose webhooks are taken; unset: any that is signed"),
+    ("E2B_TEMPLATE_ID", "the template of new sandboxes; default `base`"),
+    ("E2B_WEBHOOK_SECRET", "what E2B signs its webhooks with; unset: none is taken"),
+    ("E2B_WEBHOOK_SECRET_ARN", "on AWS: the secret that is E2B_WEBHOOK_SECRET"),
+    ("GITHUB_TOKEN", "token for https://github.com; used in the clean room only"),
+    ("GITLEDGER_GIT_TOKENS", "a file of `host = token` lines, mode 0600, for other hosts"),
+    ("GITLEDGER_GIT_TOKENS_ARN", "on AWS: the secret that holds such lines"),
+    ("GITLEDGER_ALLOW_REMOTES", "comma-separated URL prefixes admitted beside public https"),
+    ("GITLEDGER_API_KEY", "the API key that `gitledger git` sends"),
+    (
+        "GITLEDGER_API_KEYS_FILE",
+        "the file of API keys' hashes; default `keys.json` in the data directory. When it is set, functions behind HTTP require a key",
+    ),
+    ("GITLEDGER_API_KEYS_ARN", "on AWS: the secret that is such a file; read by the function `authorizer`"),
+    ("GITLEDGER_BUCKET", "on AWS: the bucket for what is too large for an item"),
+    ("GITLEDGER_DATA", "where the ledger is kept; default `.gitledger`"),
+    (
+        "GITLEDGER_DEPLOYMENT",
+        "name of this deployment, marked on its sandboxes; default: one per data directory",
+    ),
+    ("GITLEDGER_EVENT_BUS", "on AWS: the EventBridge bus on which every event is put; unset: none"),
+    ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
+    ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
+    ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
+    ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
+    (
+        "GITLEDGER_POLICY",
+        "the file of the policies for pushes, sandboxes and budgets; default `policy.toml` in the data directory, if it is there",
+    ),
+    (
+        "GITLEDGER_PRICES",
+        "the file of prices; default `prices.toml` in the data directory, if it is there, else list prices",
+    ),
+    ("GITLEDGER_POLICY_TEXT", "the policies themselves, where there is no file; GITLEDGER_POLICY goes first"),
+    ("GITLEDGER_PRICES_TEXT", "the prices themselves, where there is no file; GITLEDGER_PRICES goes first"),
+    (
+        "GITLEDGER_SANDBOX_TTL_S",
+        "life of a sandbox in seconds, extended while it is used; goes over the policy's `ttl_s`",
+    ),
+    ("NATS_PASSWORD", "password for NATS"),
+    ("NATS_TOKEN", "token for NATS, where it knows by a token who comes"),
+    ("NATS_URL", "the NATS server to which every event is published, `nats://` or `tls://`; unset: none"),
+    ("NATS_USER", "user name for NATS"),
+    ("PUSHGATEWAY_PASSWORD", "password for the Pushgateway"),
+    ("PUSHGATEWAY_URL", "where metrics are published; unset: nowhere"),
+    ("PUSHGATEWAY_USER", "user name for the Pushgateway"),
+    ("REMOTE_WRITE_PASSWORD", "password for remote write"),
+    (
+        "REMOTE_WRITE_REGION",
+        "remote write is signed for this AWS region, with the keys in AWS_ACCESS_KEY_ID and so on",
+    ),
+    ("REMOTE_WRITE_URL", "where metrics are published by Prometheus' remote write too; unset: nowhere"),
+    ("REMOTE_WRITE_USER", "user name for remote write"),
+];
