@@ -251,7 +251,19 @@ pub async fn snapshot(world: &World) -> Result<MetricsSnapshot, LedgerError> {
 
 #[cfg(test)]
 mod tests {
+    use gitledger_projections::counting::{HOUSEKEEPING, UNKNOWN_GIT_ERROR};
+    use gitledger_projections::sandbox_state::FILLS_POOL;
+
     use super::*;
+
+    #[test]
+    fn the_names_that_the_folds_know_are_those_of_the_tables() {
+        for name in HOUSEKEEPING.iter().chain([&FILLS_POOL]) {
+            assert!(table::all().any(|operation| operation.name == *name), "{name}");
+        }
+        assert!(CODES.iter().any(|code| code.name == UNKNOWN_GIT_ERROR));
+        assert!(CODES.iter().all(|code| code.name != ABANDONED), "it is nobody's failure");
+    }
 
     #[test]
     fn snapshots_that_are_always_dropped_are_told_once() {

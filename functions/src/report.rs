@@ -4,6 +4,7 @@
 use gitledger_ledger::{Ledger, LedgerError, Position};
 use gitledger_operations::Rejection;
 use gitledger_projections::SandboxPolicy;
+use gitledger_projections::cost::windows::DAY_MICROS;
 use gitledger_projections::cost::{Prices, Usage};
 use gitledger_projections::replay::figures::date;
 use gitledger_projections::replay::{Account, Names, reading};
@@ -21,7 +22,6 @@ pub const DAYS: i64 = 28;
 pub const DAYS_MAX: i64 = 3660;
 /// How many events are read at once.
 const CHUNK: usize = 5000;
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What is asked for, as people write it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -168,10 +168,9 @@ fn rejection(standing: &Standing) -> Rejection {
 #[cfg(test)]
 mod tests {
     use gitledger_projections::cost::NanoDollars;
+    use gitledger_projections::cost::windows::DAY_MICROS;
 
     use super::*;
-
-    const DAY_MICROS: i64 = 86_400_000_000;
 
     fn of_a_task(number: i64, day: i64) -> Standing {
         Standing {

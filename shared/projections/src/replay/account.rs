@@ -146,14 +146,12 @@ impl Account {
         match brief.kind {
             Kind::Succeeded => {
                 tally.succeeded += 1;
-                tally.durations.record(brief.a);
+                brief.latency().into_iter().for_each(|micros| tally.durations.record(micros));
             }
             Kind::Failed | Kind::Abandoned => {
                 tally.failed += 1;
                 *self.codes.entry(brief.code).or_default() += 1;
-                if brief.kind == Kind::Failed && brief.worked() {
-                    tally.durations.record(brief.a);
-                }
+                brief.latency().into_iter().for_each(|micros| tally.durations.record(micros));
             }
             Kind::Conflict => tally.conflicts += 1,
             Kind::Pushed if brief.small > 1 => tally.retried += 1,

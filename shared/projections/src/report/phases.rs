@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::criteria::{DayPrice, MONTH_DAYS, Window};
 use super::queries;
+use crate::counting::ABANDONED;
 use crate::replay::Names;
 use crate::replay::figures::date;
 
@@ -134,7 +135,7 @@ fn patterns(all: &Window<'_>, baseline: &Window<'_>, names: &Names, position: u6
         hours,
         agent_count: agents.len(),
         agents: top(agents, |agent| if agent == 0 { "unknown".into() } else { names.name(agent).into() }),
-        failures: top(codes, |code| if code == 0 { "abandoned".into() } else { names.name(code).into() }),
+        failures: top(codes, |code| if code == 0 { ABANDONED.into() } else { names.name(code).into() }),
         query: queries::patterns(all, position),
         growth: (after && ended(baseline) > 0).then(|| a_day(&later) / a_day(baseline)),
     }
