@@ -11,6 +11,7 @@ mod properties;
 mod render;
 mod render_by_crate;
 mod replay;
+mod report;
 mod reuse;
 mod sandboxes;
 mod simulation;

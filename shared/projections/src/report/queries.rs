@@ -34,7 +34,7 @@ fn timed() -> &'static str {
 
 /// The commands for the figures of the first phase: those of events, and those of sandboxes' time.
 pub fn baseline(window: &Window<'_>, position: u64) -> Vec<String> {
-    let days = window.count();
+    let days = window.days_lived();
     let of_events = format!(
         "{} as $ended | ([$ended[] | select({}) | .data.duration_ms] | sort) as $ms | \
          [.[] | select(.type == \"gitledger.SandboxLeased\" and .data.reuse != \"named\") | .data.reuse] as $leased | \
@@ -102,9 +102,10 @@ pub fn query(id: &str, window: &Window<'_>, position: u64) -> String {
         ),
         "monthly-cost" => format!(
             "gitledger replay --at {position} --json | jq '[.cost[0].days | to_entries[] | select((.key | tonumber) >= {}) \
-             | .value] | add / 1e9 / {} * {MONTH_DAYS}'",
+             | .value] | add / 1e9 / {} * {MONTH_DAYS}{}'",
             window.first,
-            window.count()
+            window.days_lived(),
+            if window.tells_a_month() { "" } else { " | null" }
         ),
         _ => format!(
             "gitledger replay --at {position} --json | jq '[.figures.days | to_entries[] | select((.key | tonumber) >= {}) \

@@ -37,7 +37,7 @@ pub fn briefs(events: &[Event], names: &mut Names) -> Vec<Brief> {
     (1..).zip(events).map(brief).collect()
 }
 
-fn account(briefs: &[Brief], names: &Names) -> Account {
+pub fn account(briefs: &[Brief], names: &Names) -> Account {
     let mut account = Account::default();
     for brief in briefs {
         account.apply(brief, names);
