@@ -45,7 +45,6 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
         let known = folded.sandboxes.live().map(|sandbox| Known {
             sandbox_id: sandbox.id.clone(),
             created_at: sandbox.created_at.unwrap_or(now),
-            expires_at: sandbox.expires_at,
             paused: sandbox.phase == gitledger_projections::sandbox_state::Phase::Paused,
         });
         known.collect()
@@ -71,9 +70,7 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
     );
     for action in actions {
         match world.sandboxes.settle(&action, &nobody(world)).await {
-            Ok(true) if matches!(action, Action::Leaked(_)) => reaped.sandboxes_leaked += 1,
-            Ok(true) => reaped.sandboxes_gone += 1,
-            Ok(false) => {}
+            Ok(look) => count(look, reaped),
             Err(error) => tracing::warn!(%error, "sandbox not settled; the next round tries again"),
         }
     }
@@ -90,12 +87,18 @@ async fn correct(world: &World, listed: &[Listed], known: &[Known], reaped: &mut
             continue;
         }
         match world.sandboxes.look(&listed.sandbox_id, GRACE, &nobody(world)).await {
-            Ok(Look::Paused | Look::Resumed | Look::Extended | Look::Ended) => {
-                reaped.sandboxes_corrected += 1;
-            }
-            Ok(_) => {}
+            Ok(look) => count(look, reaped),
             Err(error) => tracing::warn!(%error, "sandbox not looked at; the next round tries again"),
         }
+    }
+}
+
+fn count(look: Look, reaped: &mut Reaped) {
+    match look {
+        Look::Ended => reaped.sandboxes_gone += 1,
+        Look::Leaked => reaped.sandboxes_leaked += 1,
+        Look::Paused | Look::Resumed | Look::Extended => reaped.sandboxes_corrected += 1,
+        Look::Unchanged | Look::Foreign | Look::Busy => {}
     }
 }
 

@@ -9,13 +9,11 @@ use gitledger_sandboxes::{Lease, LeaseError};
 
 use super::carried::{Carried, refused, state};
 use super::record;
+use crate::story::open::{WAIT_MAX, give_back};
 use crate::story::recorder::Recorder;
 use crate::story::running::Running;
 use crate::story::sandbox;
 use crate::{Refusal, World};
-
-/// The longest wait for a sandbox that an operation has.
-const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn alive(
     running: &Running<'_>,
@@ -95,7 +93,7 @@ async fn lease(running: &Running<'_>, recorder: &Recorder, sandbox_id: &str) -> 
 async fn failed(running: &Running<'_>, lease: &Lease, error: LeaseError) -> Result<Carried, Refusal> {
     let gone = matches!(error, LeaseError::Sandbox(gitledger_sandboxes::SandboxError::NotFound));
     if gone {
-        let action = gitledger_sandboxes::reconcile::Action::Lost { sandbox_id: lease.sandbox_id.clone() };
+        let action = gitledger_sandboxes::reconcile::Action::Missing { sandbox_id: lease.sandbox_id.clone() };
         if let Err(error) = running.world.sandboxes.settle(&action, &lease.origin).await {
             tracing::warn!(%error, sandbox_id = lease.sandbox_id, "end not recorded; the reaper will");
         }
@@ -103,12 +101,6 @@ async fn failed(running: &Running<'_>, lease: &Lease, error: LeaseError) -> Resu
         give_back(running, lease).await;
     }
     refused(error)
-}
-
-async fn give_back(running: &Running<'_>, lease: &Lease) {
-    if let Err(error) = running.world.sandboxes.release(lease, Vec::new()).await {
-        tracing::warn!(%error, sandbox_id = lease.sandbox_id, "lease not released; it lapses");
-    }
 }
 
 async fn found(world: &World, sandbox_id: &str, changed: bool) -> Result<Carried, Refusal> {

@@ -19,14 +19,13 @@ use serde_json::Value;
 use crate::request::digest;
 use crate::story::attach::tag;
 use crate::story::recovered;
+use crate::story::rounds::ROUNDS_MAX;
 use crate::{Refusal, World};
 
 /// How long the reaper has the workspace, to look.
 const LOOK: SignedDuration = SignedDuration::from_secs(60);
 /// So long after its deadline a sandbox that cannot be asked is waited for.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
-/// More rounds than any operation takes.
-const ROUNDS_MAX: usize = 40;
 
 /// What came of looking.
 pub(super) enum Seen {
@@ -208,7 +207,12 @@ async fn told(
         };
         let plan = match decide(world, orphan, lease, asked, &rounds) {
             Decision::Run { plan, .. } => plan,
-            Decision::Done(_) | Decision::Failed(_) => return Ok(None),
+            // The policy or the remotes are not what they were, and no later look would find them so.
+            Decision::Done(_) | Decision::Failed(_) => {
+                let reason =
+                    format!("in round {}, which the policy of now would not begin", rounds.len() + 1);
+                return Ok(Some(Closing::abandoned(&reason, SideEffect::Unknown)));
+            }
         };
         let Some(exits) = kept.exits(&plan) else {
             let (done, all) = (kept.steps(), plan.steps.len());
@@ -228,7 +232,7 @@ async fn told(
         };
         return Ok(Some(Closing { facts, opened, lease: None }));
     }
-    Ok(None)
+    Ok(Some(Closing::abandoned("after more rounds than any operation takes", SideEffect::Unknown)))
 }
 
 fn timing(rounds: &[Exits]) -> Timing {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use gitledger_events::operation::{Effect, SideEffect};
 use gitledger_operations::failure::codes;
 use gitledger_operations::{Exits, Failure, Plan};
-use gitledger_sandboxes::{Recalled, SandboxError};
+use gitledger_sandboxes::{LINE_BYTES_MAX, Recalled, SandboxError};
 use uuid::Uuid;
 
 use super::running::Running;
@@ -16,8 +16,6 @@ use super::sandbox::Workspace;
 
 /// Between two looks at a run that is not at its end.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
-/// The longest input that a sandbox keeps with a run, in bytes.
-const LINE_BYTES_MAX: usize = 32 * 1024;
 
 /// What became of a round.
 pub(super) enum Attached {

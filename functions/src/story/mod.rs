@@ -16,7 +16,7 @@ pub(crate) mod recorder;
 pub(crate) mod recovered;
 pub(crate) mod repeat;
 pub mod resume;
-mod rounds;
+pub(crate) mod rounds;
 pub(crate) mod running;
 pub(crate) mod sandbox;
 

@@ -17,7 +17,7 @@ use super::sandbox::{self, Leased, Workspace};
 use crate::Refusal;
 
 /// The longest wait for a workspace that another operation has.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How many sandboxes that fit are tried before a new one is made.
 const CHOICES_MAX: usize = 8;
 
@@ -202,7 +202,8 @@ fn repeat_or_fault(error: AppendError) -> Result<Opened, Refusal> {
     }
 }
 
-async fn give_back(running: &Running<'_>, lease: &Lease) {
+/// What was leased and is not needed goes back.
+pub(crate) async fn give_back(running: &Running<'_>, lease: &Lease) {
     if let Err(error) = running.world.sandboxes.release(lease, Vec::new()).await {
         tracing::warn!(%error, sandbox_id = lease.sandbox_id, "lease not released; it lapses");
     }

@@ -18,7 +18,7 @@ use super::sandbox::Workspace;
 use crate::Refusal;
 
 /// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
-const ROUNDS_MAX: usize = 40;
+pub(crate) const ROUNDS_MAX: usize = 40;
 
 /// Runs the operation in its sandbox.
 pub(crate) async fn run(

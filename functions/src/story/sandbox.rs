@@ -176,9 +176,9 @@ async fn discard(
     closed.map(|(answer, _)| answer)
 }
 
-/// The sandbox is certainly no more: the ledger is told, so that nobody leases it again.
+/// The sandbox is no more, by its host's answer: the ledger is told, so that nobody leases it again.
 pub(crate) async fn note_end(running: &Running<'_>, workspace: &Workspace) {
-    let action = Action::Lost { sandbox_id: workspace.sandbox_id.clone() };
+    let action = Action::Missing { sandbox_id: workspace.sandbox_id.clone() };
     let origin = origin(running, workspace);
     if let Err(error) = running.world.sandboxes.settle(&action, &origin).await {
         tracing::warn!(%error, sandbox_id = workspace.sandbox_id, "end of sandbox not recorded; the reaper will");

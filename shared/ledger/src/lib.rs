@@ -17,6 +17,8 @@ pub mod position;
 pub mod projection;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+// Without an engine nothing is written.
+#[cfg_attr(not(any(feature = "sqlite", feature = "dynamodb")), allow(dead_code))]
 mod written;
 
 use std::time::Duration;

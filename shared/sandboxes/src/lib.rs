@@ -29,7 +29,7 @@ pub use envd::Envd;
 pub use error::SandboxError;
 pub use lease_state::LeaseState;
 pub use origin::Origin;
-pub use runner::{Fence, Recalled};
+pub use runner::{Fence, LINE_BYTES_MAX, Recalled};
 pub use sandboxes::{Lease, LeaseError, LeaseRequest, Look, OpenRequest, REQUEST_KEY, Sandboxes};
 pub use secret::Secret;
 pub use world::{SystemWorld, World};

@@ -13,22 +13,16 @@ pub struct Known {
     pub sandbox_id: String,
     /// When its creation was recorded.
     pub created_at: Timestamp,
-    /// When E2B ends it, as far as the ledger knows.
-    pub expires_at: Option<Timestamp>,
-    /// True when it sleeps; then it does not expire.
+    /// True when it sleeps.
     pub paused: bool,
 }
 
 /// What has to be put right.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// It is at its end: the ledger is told so.
-    Expired {
-        /// Which.
-        sandbox_id: String,
-    },
-    /// It is gone and nobody here did it: the ledger is told so.
-    Lost {
+    /// It is not on E2B's list. E2B is asked for it by its id, and the ledger told what it says: a list is read in
+    /// pages, and between two of them a sandbox may move from the later to the earlier.
+    Missing {
         /// Which.
         sandbox_id: String,
     },
@@ -45,11 +39,7 @@ pub fn reconcile(listed: &[Listed], known: &[Known], now: Timestamp, grace: Sign
     let missing = known
         .iter()
         .filter(|known| !listed_ids.contains(known.sandbox_id.as_str()) && old(known.created_at))
-        .map(|known| {
-            let sandbox_id = known.sandbox_id.clone();
-            let expired = !known.paused && known.expires_at.is_some_and(|end| end <= now);
-            if expired { Action::Expired { sandbox_id } } else { Action::Lost { sandbox_id } }
-        });
+        .map(|known| Action::Missing { sandbox_id: known.sandbox_id.clone() });
     let leaked = listed
         .iter()
         .filter(|listed| !known_ids.contains_key(listed.sandbox_id.as_str()) && old(listed.started_at))
@@ -80,29 +70,18 @@ mod tests {
         }
     }
 
-    fn known(id: &str, created: i64, expires: i64, paused: bool) -> Known {
-        Known { sandbox_id: id.into(), created_at: at(created), expires_at: Some(at(expires)), paused }
+    fn known(id: &str, created: i64) -> Known {
+        Known { sandbox_id: id.into(), created_at: at(created), paused: false }
     }
 
     #[test]
     fn each_side_is_told_what_the_other_knows() {
         let listed = [listed("both", 0), listed("leaked", 0), listed("being-made", 95)];
-        let known = [
-            known("both", 0, 50, false),
-            known("expired", 0, 50, false),
-            known("lost", 0, 500, false),
-            known("lost-asleep", 0, 50, true),
-            known("just-made", 95, 500, false),
-        ];
+        let known = [known("both", 0), known("missing", 0), known("just-made", 95)];
         let actions = reconcile(&listed, &known, at(100), SignedDuration::from_secs(30));
         assert_eq!(
             actions,
-            [
-                Action::Expired { sandbox_id: "expired".into() },
-                Action::Lost { sandbox_id: "lost".into() },
-                Action::Lost { sandbox_id: "lost-asleep".into() },
-                Action::Leaked(listed[1].clone()),
-            ]
+            [Action::Missing { sandbox_id: "missing".into() }, Action::Leaked(listed[1].clone()),]
         );
     }
 }

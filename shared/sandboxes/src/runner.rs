@@ -14,5 +14,5 @@ mod split;
 
 pub use decode::Decoder;
 pub use encode::encode;
-pub use fence::{Fence, Kept, Recalled, fenced};
+pub use fence::{Fence, Kept, LINE_BYTES_MAX, Recalled, fenced};
 pub use look::look;

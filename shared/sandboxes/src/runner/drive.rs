@@ -16,7 +16,7 @@ use crate::{Envd, SandboxError, Secret, random};
 /// How often a broken stream is opened again.
 const RECONNECTS_MAX: u32 = 5;
 /// After envd's own limit nothing more is to be expected.
-const LAST_WORD: Duration = Duration::from_secs(5);
+pub(super) const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// How the following of a process ended.
 pub(super) struct Followed {

@@ -19,8 +19,8 @@ const RECALL: &str = concat!(include_str!("fence.sh"), include_str!("recall.sh")
 const OWN_PID: &str = "own";
 /// What stands for the process id of the script's parent.
 const PARENT_PID: &str = "parent";
-/// The longest line that is kept with a run, in bytes.
-const LINE_BYTES_MAX: usize = 32 * 1024;
+/// The longest line that is kept with a run, in bytes; a longer one is left out.
+pub const LINE_BYTES_MAX: usize = 32 * 1024;
 /// Of each of a run's outputs, what is read again.
 const RECALLED_BYTES_MAX: usize = 4 << 20;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::drive::LAST_WORD;
 use super::fence::{self, Kept, Recalled};
-use crate::envd::{EnvdError, ProcessEvent};
+use crate::envd::{EnvdError, ProcessEvent, ProcessStart};
 use crate::{Envd, SandboxError, random};
 
 /// Between two looks at a run that is not at its end.
@@ -25,7 +26,13 @@ impl Envd {
     ) -> Result<Recalled, SandboxError> {
         let nonce = random::nonce().ok_or_else(|| SandboxError::Unavailable("no randomness".into()))?;
         let start = fence::recall(sandbox_id, tag, epoch, &nonce, stop);
-        let mut stream = self.start(sandbox_id, &start).await?;
+        // A sandbox whose envd is stopped, or which swaps, takes the request in and is silent.
+        let asked = tokio::time::timeout(start.timeout + LAST_WORD, self.ask(sandbox_id, &start));
+        asked.await.unwrap_or_else(|_| Err(SandboxError::Unavailable("the sandbox does not answer".into())))
+    }
+
+    async fn ask(&self, sandbox_id: &str, start: &ProcessStart) -> Result<Recalled, SandboxError> {
+        let mut stream = self.start(sandbox_id, start).await?;
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         while let Some(event) = stream.next().await? {
             match event {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use gitledger_events::sandbox::{KillReason, SandboxCreated, SandboxExpired, SandboxKilled, SandboxLost};
+use gitledger_events::sandbox::{KillReason, SandboxCreated, SandboxKilled};
 use gitledger_events::{Elapsed, Fact, Stream};
 use gitledger_ledger::{AppendError, Commit, Expected};
+use jiff::SignedDuration;
 
 use super::open::OWNER_KEY;
-use super::{LeaseError, REQUEST_KEY, Sandboxes};
+use super::{LeaseError, Look, REQUEST_KEY, Sandboxes};
 use crate::control::Listed;
 use crate::lease_state::Life;
 use crate::reconcile::Action;
@@ -24,15 +25,15 @@ impl Sandboxes {
         Ok(listed)
     }
 
-    /// Does what an action says. True when it changed something; all of them may be done twice.
-    pub async fn settle(&self, action: &Action, origin: &Origin) -> Result<bool, LeaseError> {
+    /// Does what an action says, and says what came of it. All of them may be done twice.
+    pub async fn settle(&self, action: &Action, origin: &Origin) -> Result<Look, LeaseError> {
         match action {
-            Action::Expired { sandbox_id } => self.end(sandbox_id, SandboxExpired {}.into(), origin).await,
-            Action::Lost { sandbox_id } => {
-                let evidence = "not in E2B's list of sandboxes".to_owned();
-                self.end(sandbox_id, SandboxLost { evidence }.into(), origin).await
+            // Whoever the ledger does not know any more by now is left to the next comparison.
+            Action::Missing { sandbox_id } => self.look(sandbox_id, SignedDuration::MAX, origin).await,
+            Action::Leaked(listed) => {
+                let ended = self.end_leaked(listed, origin).await?;
+                Ok(if ended { Look::Leaked } else { Look::Unchanged })
             }
-            Action::Leaked(listed) => self.end_leaked(listed, origin).await,
         }
     }
 

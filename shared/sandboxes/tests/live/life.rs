@@ -86,12 +86,7 @@ pub async fn what_ledger_and_host_disagree_about_is_put_right() {
     ground.sandboxes.control().kill(&lost).await.unwrap();
 
     let now = SystemWorld.now();
-    let known = |id: &String| Known {
-        sandbox_id: id.clone(),
-        created_at: now,
-        expires_at: Some(now + SignedDuration::from_hours(1)),
-        paused: false,
-    };
+    let known = |id: &String| Known { sandbox_id: id.clone(), created_at: now, paused: false };
     let listed = ground.sandboxes.list_live().await.unwrap();
     let known = [known(&kept), known(&lost)];
     let soon = reconcile(&listed, &known, now, SignedDuration::from_mins(5));
@@ -99,10 +94,15 @@ pub async fn what_ledger_and_host_disagree_about_is_put_right() {
     let later = now + SignedDuration::from_mins(10);
     let actions = reconcile(&listed, &known, later, SignedDuration::from_mins(5));
     assert_eq!(actions.len(), 2, "{actions:?}");
-    for action in &actions {
-        assert!(ground.sandboxes.settle(action, &origin()).await.unwrap());
-        assert!(!ground.sandboxes.settle(action, &origin()).await.unwrap(), "done once: {action:?}");
+    for (action, outcome) in actions.iter().zip([Look::Ended, Look::Leaked]) {
+        assert_eq!(ground.sandboxes.settle(action, &origin()).await.unwrap(), outcome);
+        let again = ground.sandboxes.settle(action, &origin()).await.unwrap();
+        assert!(matches!(again, Look::Unchanged | Look::Foreign), "done once: {action:?}");
     }
+    // A list that leaves out what lives ends nothing.
+    let short = Action::Missing { sandbox_id: kept.clone() };
+    assert_eq!(ground.sandboxes.settle(&short, &origin()).await.unwrap(), Look::Busy);
+    assert_eq!(ground.names(&kept).await.last(), Some(&"SandboxLeased"));
     assert!(matches!(&actions[1], Action::Leaked(listed) if listed.sandbox_id == leaked));
     assert_eq!(ground.names(&lost).await.last(), Some(&"SandboxLost"));
     assert_eq!(ground.names(&leaked).await, ["SandboxCreated", "SandboxKilled"]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gitledger_operations::plan::{Ended, Input, Plan, Step, Upload};
-use gitledger_sandboxes::envd::{End, ProcessEvent};
+use gitledger_sandboxes::envd::{End, ProcessEvent, ProcessStart};
 use gitledger_sandboxes::{SandboxError, Secret};
 
 use crate::cable::Cable;
@@ -170,4 +170,26 @@ async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     while !condition().await {
         tokio::task::yield_now().await;
     }
+}
+
+pub async fn a_sandbox_that_is_silent_is_not_waited_for_for_ever() {
+    let ground = Ground::new().await;
+    let id = ground.open().await.sandbox_id;
+    let envd = ground.sandboxes.envd();
+    let stop = ProcessStart {
+        cmd: "bash".into(),
+        args: vec!["-c".into(), "kill -STOP $PPID".into()],
+        envs: Vec::new(),
+        cwd: None,
+        tag: "stop".into(),
+        timeout: Duration::from_secs(30),
+    };
+    drop(envd.start(&id, &stop).await);
+    // Until it has stopped it answers that there is no such run.
+    let error = loop {
+        if let Err(error) = envd.recall(&id, "t-0", 1, false).await {
+            break error;
+        }
+    };
+    assert!(matches!(error, SandboxError::Unavailable(_)), "{error:?}");
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use gitledger_events::operation::SideEffect;
+
 use super::porcelain::{self, Line};
 use crate::failure::codes;
 use crate::git::script::Script;
-use crate::plan::Ended;
-use crate::{Code, Exits};
+use crate::plan::{Ended, Exit};
+use crate::{Code, Exits, Failure};
 
 /// How one push ended, as far as its own exits tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +47,33 @@ pub(super) fn read(script: &Script, exits: &Exits, reference: &str) -> Answer {
 /// True when git failed at a point from which nothing can have reached the remote.
 fn is_before_sending(script: &Script, exits: &Exits) -> bool {
     let Some(push) = script.exit(exits, "push") else { return true };
-    let code = crate::failure::classify_exit(push, gitledger_events::operation::SideEffect::None).code;
-    BEFORE_SENDING.contains(&code)
+    let own = own_words(push);
+    !SENT.iter().any(|words| own.error_text().contains(words)) && BEFORE_SENDING.contains(&code(&own))
 }
+
+/// Why a push failed whose answer did not come: by git's own words where they say it, for what a hook printed may be
+/// about the hook's own network.
+pub(super) fn unanswered(script: &Script, exits: &Exits, failure: Failure) -> Failure {
+    let own = script.exit(exits, "push").map(|push| code(&own_words(push)));
+    match own.filter(|code| exits.ended == Ended::Normally && *code != codes::UNKNOWN_GIT_ERROR) {
+        Some(code) => Failure { code, ..failure },
+        None => failure,
+    }
+}
+
+/// What git itself said, without what the remote made it print.
+fn own_words(push: &Exit) -> Exit {
+    let own = |line: &&str| !line.trim_start().starts_with("remote:");
+    let stderr = push.error_text().lines().filter(own).collect::<Vec<_>>().join("\n");
+    Exit { stderr: stderr.into_bytes(), ..push.clone() }
+}
+
+fn code(push: &Exit) -> Code {
+    crate::failure::classify_exit(push, SideEffect::None).code
+}
+
+/// How git says that the connection on which it sent was lost.
+const SENT: &[&str] = &["RPC failed", "hung up unexpectedly", "unexpected disconnect"];
 
 const BEFORE_SENDING: &[Code] = &[
     codes::AUTH_REQUIRED,

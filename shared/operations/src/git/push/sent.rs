@@ -42,6 +42,7 @@ impl Machine<'_> {
                 Err(self.failed(failure))
             }
             Answer::Unclear => {
+                let failure = attempt::unanswered(script, exits, failure);
                 self.unclear |= !says_not_now(&failure);
                 self.phase = Phase::Look(failure);
                 Ok(())
@@ -122,7 +123,10 @@ impl Machine<'_> {
 }
 
 /// A status by which a server says that it has taken nothing in. Others, such as a gateway's 502 and 504, may
-/// come while the server behind it is still at work.
+/// come while the server behind it is still at work; so may a 503 on what was sent (`RPC failed`), when a proxy
+/// lost the server behind it.
 fn says_not_now(failure: &Failure) -> bool {
-    ["429", "501", "503"].iter().any(|status| failure.message.contains(&format!("returned error: {status}")))
+    let sent = failure.message.contains("RPC failed");
+    let refused: &[&str] = if sent { &["429", "501"] } else { &["429", "501", "503"] };
+    refused.iter().any(|status| failure.message.contains(&format!("returned error: {status}")))
 }
