@@ -68,7 +68,12 @@ pub struct Exporter {
 impl Exporter {
     /// An exporter to this gateway.
     pub fn new(gateway: Pushgateway) -> Self {
-        Self { patience: gateway.patience(), gateway: Some(gateway), remote: None, dropped: AtomicU32::new(0) }
+        Self {
+            patience: gateway.patience(),
+            gateway: Some(gateway),
+            remote: None,
+            dropped: AtomicU32::new(0),
+        }
     }
 
     /// An exporter to what is named; `None`: nothing is.

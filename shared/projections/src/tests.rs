@@ -3,7 +3,7 @@
 mod budgets;
 mod cardinality;
 mod cost;
-mod given;
+pub mod given;
 mod metrics;
 mod operations;
 mod prices;

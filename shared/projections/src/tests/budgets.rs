@@ -118,7 +118,8 @@ fn a_repositorys_other_spelling_has_the_same_purse() {
 
 #[test]
 fn what_a_clock_ahead_has_recorded_takes_nothing_from_the_period_that_is() {
-    let text = "[[budget]]\ndollars = 0.04\nstop = true\n[[budget]]\nper = \"day\"\ndollars = 0.04\nstop = true";
+    let text =
+        "[[budget]]\ndollars = 0.04\nstop = true\n[[budget]]\nper = \"day\"\ndollars = 0.04\nstop = true";
     let hour_of = |ledger: &mut Ledger, number: i64, from: i64| {
         let stream = Stream::sandbox(&format!("s{number}")).unwrap();
         let operation = u64::try_from(number).unwrap();

@@ -155,8 +155,7 @@ fn what_no_projection_understands_is_not_counted() {
 
 #[test]
 fn a_success_that_nobody_measured_enters_no_latency() {
-    let found_done =
-        OperationSucceeded { timing: Timing::default(), recovered: true, ..given::succeeded(0) };
+    let found_done = OperationSucceeded { timing: Timing::default(), recovered: true, ..given::succeeded(0) };
     let mut ledger = Ledger::default();
     for number in 1..=2 {
         let stream = Stream::operation(id(number));

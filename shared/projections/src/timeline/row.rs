@@ -1,5 +1,7 @@
 //! One operation as the timeline keeps it: a few numbers.
 
+use std::sync::Arc;
+
 use gitledger_events::Elapsed;
 use gitledger_events::operation::{SideEffect, Timing};
 use gitledger_events::sandbox::Reuse;
@@ -18,11 +20,11 @@ pub struct Row {
     /// Who asked.
     pub agent: Name,
     /// For what.
-    pub task: Name,
+    pub task: Option<Arc<str>>,
     /// The repository.
     pub repo: Name,
     /// Where it ran, as far as is known.
-    pub sandbox: Name,
+    pub sandbox: Option<Arc<str>>,
     /// When its first event was recorded.
     pub requested_at: i64,
     /// How and when it ended.
