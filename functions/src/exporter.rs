@@ -5,6 +5,7 @@
 //! that whoever comes after a crash shows no less.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use gitledger_ledger::LedgerError;
@@ -12,6 +13,7 @@ use gitledger_operations::failure::CODES;
 use gitledger_operations::table;
 use gitledger_projections::Projection;
 use gitledger_projections::cost::Prices;
+use gitledger_projections::counting::ABANDONED;
 use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observation, Vocabulary};
 
 use crate::World;
@@ -31,12 +33,14 @@ static OPERATION_NAMES: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| table::all().map(|operation| operation.name).collect());
 /// Every value of the label `code`.
 static CODE_NAMES: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| CODES.iter().map(|code| code.name).chain(["abandoned"]).collect());
+    LazyLock::new(|| CODES.iter().map(|code| code.name).chain([ABANDONED]).collect());
 
 /// The job that all series have.
 pub const JOB: &str = "git_projector";
 /// How often publishing is tried.
 const TRIES: u32 = 3;
+/// So many snapshots dropped one after the other are told: now and then another is faster, always is a fault.
+const DROPPED_TOLD: u32 = 4;
 
 /// What came of publishing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +59,19 @@ pub struct Exporter {
     remote: Option<RemoteWrite>,
     /// What one try may take.
     patience: Duration,
+    /// Snapshots dropped since the last that was not.
+    dropped: AtomicU32,
 }
 
 impl Exporter {
     /// An exporter to this gateway.
     pub fn new(gateway: Pushgateway) -> Self {
-        Self { patience: gateway.patience(), gateway: Some(gateway), remote: None }
+        Self {
+            patience: gateway.patience(),
+            gateway: Some(gateway),
+            remote: None,
+            dropped: AtomicU32::new(0),
+        }
     }
 
     /// An exporter to what is named; `None`: nothing is.
@@ -73,12 +84,34 @@ impl Exporter {
         }
         let gateway = gateway.map(Pushgateway::to).transpose()?;
         let remote = remote.map(|to| RemoteWrite::to(to, pushgateway::PATIENCE)).transpose()?;
-        Ok(Some(Self { gateway, remote, patience: pushgateway::PATIENCE }))
+        Ok(Some(Self { gateway, remote, patience: pushgateway::PATIENCE, dropped: AtomicU32::new(0) }))
     }
 
     /// Publishes what the ledger holds at this moment. Waits for somebody else who is publishing, as long as that may
     /// take.
     pub async fn publish(&self, world: &World) -> Result<Published, LedgerError> {
+        let published = self.publish_newest(world).await?;
+        if self.is_dropped_once_too_often(published) {
+            tracing::warn!(
+                times = DROPPED_TOLD,
+                "nothing is published: what was handed over before is newer each time; see that the clocks of all that publish are right"
+            );
+        }
+        Ok(published)
+    }
+
+    /// True once, when so many were dropped one after the other.
+    fn is_dropped_once_too_often(&self, published: Published) -> bool {
+        if published != Published::Outdated {
+            self.dropped.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let before = self.dropped.load(Ordering::Relaxed);
+        self.dropped.store(before.saturating_add(1), Ordering::Relaxed);
+        before.saturating_add(1) == DROPPED_TOLD
+    }
+
+    async fn publish_newest(&self, world: &World) -> Result<Published, LedgerError> {
         // Twice: who was held up for so long that another took the fence has perhaps overwritten something newer.
         for _ in 0..2 {
             if let Some(published) = self.publish_once(world).await? {
@@ -97,7 +130,7 @@ impl Exporter {
         let mut fence = Fence::free(world, hold).await?;
         let snapshot = {
             let mut snapshot = Taken::of(world, Some(&fence)).await?;
-            if fence.is_after(&snapshot.numbers) {
+            if fence.is_after(&snapshot.numbers, world.clock.now(), hold) {
                 return Ok(Some(Published::Outdated));
             }
             snapshot.numbers.set_epoch(fence.next_epoch());
@@ -224,7 +257,31 @@ pub async fn snapshot(world: &World) -> Result<MetricsSnapshot, LedgerError> {
 
 #[cfg(test)]
 mod tests {
+    use gitledger_projections::counting::{HOUSEKEEPING, UNKNOWN_GIT_ERROR};
+    use gitledger_projections::sandbox_state::FILLS_POOL;
+
     use super::*;
+
+    #[test]
+    fn the_names_that_the_folds_know_are_those_of_the_tables() {
+        for name in HOUSEKEEPING.iter().chain([&FILLS_POOL]) {
+            assert!(table::all().any(|operation| operation.name == *name), "{name}");
+        }
+        assert!(CODES.iter().any(|code| code.name == UNKNOWN_GIT_ERROR));
+        assert!(CODES.iter().all(|code| code.name != ABANDONED), "it is nobody's failure");
+    }
+
+    #[test]
+    fn snapshots_that_are_always_dropped_are_told_once() {
+        let exporter = Exporter::new(Pushgateway::at("http://127.0.0.1:9".parse().unwrap()).unwrap());
+        let told = |published| exporter.is_dropped_once_too_often(published);
+        let dropped = |times: usize| (0..times).filter(|_| told(Published::Outdated)).count();
+        assert_eq!(dropped(3), 0);
+        assert!(!told(Published::Accepted));
+        assert_eq!((dropped(3), dropped(100)), (0, 1));
+        assert!(!told(Published::Failed));
+        assert_eq!(dropped(4), 1, "again, when it comes again");
+    }
 
     #[test]
     fn all_operations_and_codes_together_make_no_more_than_two_thousand_series() {

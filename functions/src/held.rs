@@ -64,7 +64,7 @@ impl<T: Holdable> Held<T> {
     /// Whether somebody who holds it for `hold` at a time is at it. What is held until more than twice that was said
     /// by a clock that is wrong, and would keep everybody out until then.
     pub(crate) fn is_held(&self, now: Timestamp, hold: Duration) -> bool {
-        self.kept.held_until().is_some_and(|until| now < until && until <= after(now, hold.saturating_mul(2)))
+        self.kept.held_until().is_some_and(|until| now < until && !is_too_far_ahead(until, now, hold))
     }
 
     /// Writes it and holds it for so long from now on; false when another has changed it.
@@ -95,6 +95,11 @@ impl<T: Holdable> Held<T> {
         }
         Ok(stood)
     }
+}
+
+/// Whether only a clock that is wrong can have said that: further ahead than twice what one who holds it takes.
+pub(crate) fn is_too_far_ahead(said: Timestamp, now: Timestamp, hold: Duration) -> bool {
+    said > after(now, hold.saturating_mul(2))
 }
 
 fn after(now: Timestamp, hold: Duration) -> Timestamp {

@@ -4,12 +4,14 @@
 use gitledger_ledger::{Ledger, LedgerError, Position};
 use gitledger_operations::Rejection;
 use gitledger_projections::SandboxPolicy;
+use gitledger_projections::cost::windows::DAY_MICROS;
 use gitledger_projections::cost::{Prices, Usage};
 use gitledger_projections::replay::figures::date;
 use gitledger_projections::replay::{Account, Names, reading};
 use gitledger_projections::report::criteria::criteria;
 use gitledger_projections::report::phases::phases;
 use gitledger_projections::report::{Alternative, Platform, Report, Window, advice, queries};
+use gitledger_projections::running::Span;
 use gitledger_projections::simulation::{Outcome, Recording, Setting, Workload, simulate};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -21,7 +23,6 @@ pub const DAYS: i64 = 28;
 pub const DAYS_MAX: i64 = 3660;
 /// How many events are read at once.
 const CHUNK: usize = 5000;
-const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What is asked for, as people write it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -98,9 +99,14 @@ impl Past {
         Self { account: account.as_of(at.as_microsecond()), names, at }
     }
 
+    fn window(&self, days: i64) -> Window<'_> {
+        let lived = Span::new(self.account.oldest, self.at.as_microsecond());
+        Window::last_days(self.account.days.all(), days, lived)
+    }
+
     /// From when on operations are simulated: the first day that counts.
     pub fn from(&self, terms: &Terms) -> Option<Timestamp> {
-        let first = Window::last_days(self.account.days.all(), terms.days).first;
+        let first = self.window(terms.days).first;
         Timestamp::from_microsecond(first.saturating_mul(DAY_MICROS)).ok()
     }
 }
@@ -115,7 +121,7 @@ pub fn judge(
 ) -> Report {
     let account = &past.account;
     let price = |day: i64, usage: &Usage| terms.prices.exact(day, usage).rounded();
-    let window = Window::last_days(account.days.all(), terms.days);
+    let window = past.window(terms.days);
     let in_force = terms.in_force(past);
     let mut criteria = criteria(&window, account.position, &price);
     let options = if terms.advice && !workload.asks.is_empty() {
@@ -132,12 +138,7 @@ pub fn judge(
         days: window.count(),
         operations: window.sum(|day| day.succeeded + day.failed),
         time_to_move: criteria.iter().any(|one| one.criterion.exceeded),
-        phases: phases(
-            &Window::last_days(account.days.all(), i64::MAX),
-            &past.names,
-            account.position,
-            &price,
-        ),
+        phases: phases(&past.window(i64::MAX), &past.names, account.position, &price),
         criteria,
         advice: advice::advise(
             &options,
@@ -163,7 +164,7 @@ fn options(
     let cost = |outcome: &Outcome| terms.prices.exact(i64::MAX / 2, &Usage::from(outcome.usage)).rounded();
     let pairs = settings.iter().zip(&outcomes);
     pairs
-        .map(|(setting, outcome)| advice::option(setting, in_force, outcome, window.count(), &cost))
+        .map(|(setting, outcome)| advice::option(setting, in_force, outcome, window.days_lived(), &cost))
         .collect()
 }
 

@@ -59,9 +59,7 @@ impl Spending {
         }
         let mut kept = self.caught_up().await?;
         let standings = kept.budgets.standings(now);
-        for standing in &standings {
-            kept.tell(standing);
-        }
+        kept.tell_all(&standings, now);
         Ok(standings)
     }
 
@@ -123,6 +121,12 @@ impl Spending {
 }
 
 impl Kept {
+    /// Tells what is new. What was told of a period that is over is forgotten: tasks come and go for ever.
+    fn tell_all(&mut self, standings: &[Standing], now: Timestamp) {
+        self.told.retain(|_, (_, until)| *until > now);
+        standings.iter().for_each(|standing| self.tell(standing));
+    }
+
     fn tell(&mut self, standing: &Standing) {
         let key = (standing.budget, standing.name.clone());
         let news = (standing.state, standing.renewed_at);
@@ -159,4 +163,40 @@ fn rejection(standing: &Standing) -> Rejection {
         standing.spent_nano_dollars, standing.limit_nano_dollars, standing.budget, standing.renewed_at
     );
     Rejection { code: "budget-exceeded", field: field.to_owned(), rule }
+}
+
+#[cfg(test)]
+mod tests {
+    use gitledger_projections::cost::NanoDollars;
+    use gitledger_projections::cost::windows::DAY_MICROS;
+
+    use super::*;
+
+    fn of_a_task(number: i64, day: i64) -> Standing {
+        Standing {
+            budget: 1,
+            scope: Scope::Task,
+            name: format!("a1/t{number}"),
+            per: Period::Day,
+            limit_nano_dollars: NanoDollars::new(10),
+            spent_nano_dollars: NanoDollars::new(10),
+            state: State::Spent,
+            stop: true,
+            renewed_at: Timestamp::from_microsecond((day + 1) * DAY_MICROS).unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_was_told_of_a_period_that_is_over_is_forgotten() {
+        let budgets = Budgets::new(Vec::new(), Prices::standard().clone());
+        let (position, told) = (Position::START, BTreeMap::new());
+        let mut kept = Kept { budgets, position, saved: position, told };
+        for day in 0..100 {
+            let now = Timestamp::from_microsecond(day * DAY_MICROS + 1).unwrap();
+            let todays: Vec<Standing> = (0..10).map(|task| of_a_task(10 * day + task, day)).collect();
+            kept.tell_all(&todays, now);
+            kept.tell_all(&todays, now);
+            assert_eq!(kept.told.len(), 10, "day {day}");
+        }
+    }
 }

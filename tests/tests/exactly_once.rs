@@ -146,7 +146,7 @@ fn counted(events: &[serde_json::Value]) -> BTreeMap<String, f64> {
             "SandboxLeased" => add("sandbox_cache_hits_total".to_owned(), 1.0),
             _ => {}
         }
-        let worked = data["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0 || kind == "OperationSucceeded");
+        let worked = data["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0);
         if worked {
             add(format!("git_operation_duration_seconds_count|operation={operation}"), 1.0);
         }

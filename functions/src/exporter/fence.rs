@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Taken;
 use crate::World;
-use crate::held::{Held, Holdable};
+use crate::held::{Held, Holdable, is_too_far_ahead};
 
 /// How often it is looked whether the fence is free.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -49,6 +49,15 @@ impl Holdable for Kept {
 
     fn set_held_until(&mut self, until: Option<Timestamp>) {
         self.held_until = until;
+    }
+}
+
+impl Kept {
+    /// What has more events is newer, whatever the clocks said. The same position again is the heartbeat, if time has
+    /// not gone back; what is far ahead was said by a clock that was wrong, and would stop the heartbeat until then.
+    fn is_after(&self, position: u64, at: Timestamp, now: Timestamp, hold: Duration) -> bool {
+        self.position > position
+            || (self.position == position && self.at > at && !is_too_far_ahead(self.at, now, hold))
     }
 }
 
@@ -105,10 +114,9 @@ impl Fence {
         self.0.kept_mut().group = Some(group.to_owned());
     }
 
-    /// Whether something newer was handed over. The same position again is the heartbeat, if time has not gone back.
-    pub(super) fn is_after(&self, numbers: &MetricsSnapshot) -> bool {
-        let kept = self.0.kept();
-        kept.position > numbers.position || kept.at > numbers.at
+    /// Whether something newer was handed over.
+    pub(super) fn is_after(&self, numbers: &MetricsSnapshot, now: Timestamp, hold: Duration) -> bool {
+        self.0.kept().is_after(numbers.position, numbers.at, now, hold)
     }
 
     /// Takes it for a snapshot; false when another did.
@@ -139,5 +147,40 @@ impl Fence {
     /// Gives it back; false when it was lost.
     pub(super) async fn release(mut self, ledger: &dyn Ledger) -> Result<bool, LedgerError> {
         self.0.release(ledger).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(25);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    fn handed_over(position: u64, seconds: i64) -> Kept {
+        Kept { position, at: at(seconds), ..Kept::default() }
+    }
+
+    #[test]
+    fn fewer_events_are_never_newer_and_the_same_ones_only_later() {
+        for seconds in [-9_000, 1_000, 1_040, 9_000] {
+            let older = handed_over(8, seconds).is_after(7, at(1_000), at(1_000), HOLD);
+            assert!(older, "with fewer events, {seconds}");
+        }
+        let heartbeat = |seconds| handed_over(7, seconds).is_after(7, at(1_000), at(1_000), HOLD);
+        assert!(!heartbeat(985) && !heartbeat(1_000), "later, or as late");
+        assert!(heartbeat(1_001) && heartbeat(1_050), "a snapshot that was held up on its way");
+    }
+
+    #[test]
+    fn a_snapshot_of_a_clock_ahead_does_not_stop_those_after_it() {
+        let ahead = handed_over(7, 9_000);
+        assert!(!ahead.is_after(8, at(1_000), at(1_000), HOLD), "more events");
+        assert!(!ahead.is_after(7, at(1_000), at(1_000), HOLD), "the heartbeat");
     }
 }

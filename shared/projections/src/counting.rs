@@ -1,10 +1,13 @@
-//! What counts as begun and as work: one rule for the metrics and for the summary.
+//! What counts as begun and as work, and what enters a latency: one rule for all folds.
 
 use gitledger_events::operation::Timing;
-use gitledger_events::{Event, Fact};
+use gitledger_events::{Elapsed, Event, Fact};
 
 /// The code under which an operation that the reaper closed is counted as failed.
 pub const ABANDONED: &str = "abandoned";
+
+/// The code of a failure with what git said and nobody knows.
+pub const UNKNOWN_GIT_ERROR: &str = "unknown-git-error";
 
 /// Operations that nobody waits for: the system's own work. They are in the ledger and in the metrics like any
 /// other; a judgement of how long callers wait and how often they fail leaves them out.
@@ -16,8 +19,16 @@ pub fn starts(event: &Event) -> bool {
     matches!(fact, Fact::OperationRequested(_)) || (event.version == 1 && fact.is_outcome())
 }
 
-/// Whether a failed operation got as far as waiting for a sandbox or running git. Those that did not
-/// would pull every latency down to nothing.
-pub fn worked(timing: &Timing) -> bool {
-    timing.git_ms.as_micros() > 0 || timing.sandbox_wait_ms.as_micros() > 0
+/// What an outcome adds to a latency, if anything: what would be nothing pulls every latency down to nothing.
+///
+/// A failure counts when it got as far as waiting for a sandbox or running git. A success counts when its time is
+/// known: of a push that the reaper found done nobody has measured any.
+pub fn latency(succeeded: bool, timing: &Timing) -> Option<Elapsed> {
+    let some = |elapsed: Elapsed| elapsed.as_micros() > 0;
+    let counts = if succeeded {
+        some(timing.duration_ms)
+    } else {
+        some(timing.git_ms) || some(timing.sandbox_wait_ms)
+    };
+    counts.then_some(timing.duration_ms)
 }

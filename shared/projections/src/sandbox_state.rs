@@ -254,7 +254,7 @@ impl SandboxState {
 }
 
 /// The operation that fills the pool.
-const FILLS_POOL: &str = "sandbox-warm";
+pub const FILLS_POOL: &str = "sandbox-warm";
 
 /// A sandbox that was asked for and of whose creation nothing is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

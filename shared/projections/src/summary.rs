@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Projection;
 use crate::bounded::{self, OTHER};
-use crate::counting::{ABANDONED, starts, worked};
+use crate::counting::{ABANDONED, latency, starts};
 use crate::log_histogram::LogHistogram;
 
 /// All operations and sandboxes, summed up.
@@ -65,7 +65,7 @@ impl OperationSummary {
 
 impl Projection for Summary {
     const NAME: &'static str = "summary";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     fn apply(&mut self, event: &Event) {
         if event.stream.operation_id().is_some() {
@@ -93,13 +93,11 @@ impl Summary {
         match &event.event.fact {
             Fact::OperationSucceeded(data) => {
                 row.succeeded += 1;
-                row.durations.record(data.timing.duration_ms);
+                latency(true, &data.timing).into_iter().for_each(|latency| row.durations.record(latency));
             }
             Fact::OperationFailed(data) => {
                 *bounded::entry(&mut row.failures, &data.code) += 1;
-                if worked(&data.timing) {
-                    row.durations.record(data.timing.duration_ms);
-                }
+                latency(false, &data.timing).into_iter().for_each(|latency| row.durations.record(latency));
             }
             Fact::OperationAbandoned(_) => *bounded::entry(&mut row.failures, ABANDONED) += 1,
             _ => {}

@@ -3,7 +3,7 @@
 mod budgets;
 mod cardinality;
 mod cost;
-mod given;
+pub mod given;
 mod metrics;
 mod operations;
 mod prices;
@@ -11,6 +11,7 @@ mod properties;
 mod render;
 mod render_by_crate;
 mod replay;
+mod report;
 mod reuse;
 mod sandboxes;
 mod simulation;

@@ -14,6 +14,7 @@ pub mod usage;
 pub mod window;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use gitledger_events::operation::{OperationFailed, SideEffect};
 use gitledger_events::sandbox::SandboxLeased;
@@ -29,7 +30,7 @@ pub use window::Window;
 use crate::bounded::OTHER;
 use crate::counting::ABANDONED;
 use crate::metrics::definitions::ERROR_TYPES;
-use names::{Name, Names};
+use names::{Name, Names, Passing};
 use row::{End, Ended, Row};
 use runs::{Runs, push};
 
@@ -40,6 +41,7 @@ pub const ROWS_MAX: usize = 1_000_000;
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     names: Names,
+    passing: Passing,
     rows: VecDeque<Row>,
     /// How many rows have been let go: the first one's number.
     let_go: u64,
@@ -99,11 +101,9 @@ impl Timeline {
         if let Some(hit) = leased.reuse.hit() {
             push(&mut self.leases, (event.event.recorded_at.as_microsecond(), hit));
         }
-        let sandbox = self.names.maybe(event.stream.sandbox_id());
         // A write's intent and its lease go out together: the lease can be recorded first.
-        let row = self.opened(leased.operation_id, event);
-        row.sandbox = sandbox;
-        row.reuse = Some(leased.reuse);
+        self.opened(leased.operation_id, event).reuse = Some(leased.reuse);
+        self.say(leased.operation_id, event.stream.sandbox_id(), |row| &mut row.sandbox);
     }
 
     fn apply_to_operation(&mut self, id: Uuid, event: &Event) {
@@ -131,13 +131,14 @@ impl Timeline {
                 self.end(id, event, None, End { at, how, duration: None, git: 0, wait: 0 });
             }
             Fact::OperationRequested(requested) => {
-                let sandbox = self.names.maybe(requested.sandbox_id.as_deref());
-                let (agent, task) =
-                    (event.event.actor.agent_id.as_deref(), event.event.actor.task_id.as_deref());
-                let (agent, task) = (self.names.maybe(agent), self.names.maybe(task));
+                let agent = self.names.maybe(event.event.actor.agent_id.as_deref());
                 let row = self.opened(id, event);
-                (row.requested_at, row.name, row.agent, row.task) = (at, operation, agent, task);
-                row.sandbox = if row.sandbox.is_some() { row.sandbox } else { sandbox };
+                (row.requested_at, row.name, row.agent) = (at, operation, agent);
+                let unknown = row.sandbox.is_none();
+                self.say(id, event.event.actor.task_id.as_deref(), |row| &mut row.task);
+                if unknown {
+                    self.say(id, requested.sandbox_id.as_deref(), |row| &mut row.sandbox);
+                }
             }
             _ => {
                 self.opened(id, event);
@@ -152,18 +153,16 @@ impl Timeline {
         let known = self.numbers.get(&id).is_some_and(|number| *number >= self.let_go);
         if !known {
             if self.rows.len() >= ROWS_MAX {
-                let oldest = self.rows.pop_front();
-                oldest.and_then(|row| self.numbers.remove(&row.id));
-                self.let_go += 1;
+                self.forget_oldest();
             }
             let actor = &event.event.actor;
             let row = Row {
                 id,
                 name: self.names.number(event.event.operation.as_deref().unwrap_or(OTHER)),
                 agent: self.names.maybe(actor.agent_id.as_deref()),
-                task: self.names.maybe(actor.task_id.as_deref()),
+                task: self.passing.kept(actor.task_id.as_deref()),
                 repo: Name::default(),
-                sandbox: Name::default(),
+                sandbox: None,
                 requested_at: event.event.recorded_at.as_microsecond(),
                 end: None,
                 reuse: None,
@@ -182,19 +181,37 @@ impl Timeline {
         row
     }
 
+    fn forget_oldest(&mut self) {
+        if let Some(row) = self.rows.pop_front() {
+            self.numbers.remove(&row.id);
+            self.passing.let_go(row.task);
+            self.passing.let_go(row.sandbox);
+            self.let_go += 1;
+        }
+    }
+
+    /// Puts a passing word into an operation's row.
+    fn say(&mut self, id: Uuid, word: Option<&str>, place: fn(&mut Row) -> &mut Option<Arc<str>>) {
+        let number = self.numbers.get(&id).and_then(|number| number.checked_sub(self.let_go));
+        let row = number.and_then(|number| self.rows.get_mut(usize::try_from(number).ok()?));
+        if let Some(row) = row {
+            let before = std::mem::replace(place(row), self.passing.kept(word));
+            self.passing.let_go(before);
+        }
+    }
+
     fn end(&mut self, id: Uuid, event: &Event, sandbox: Option<&str>, end: End) {
-        let sandbox = self.names.maybe(sandbox);
         let begun = begun_at(event, &end);
         let fresh = self.row(id).is_none();
         let row = self.opened(id, event);
-        if sandbox.is_some() {
-            row.sandbox = sandbox;
-        }
         if fresh {
             row.requested_at = begun;
         }
         // The first outcome stands.
         row.end.get_or_insert(end);
+        if sandbox.is_some() {
+            self.say(id, sandbox, |row| &mut row.sandbox);
+        }
     }
 
     fn failure(&mut self, data: &OperationFailed) -> Ended {
@@ -216,4 +233,36 @@ impl Timeline {
 fn begun_at(event: &Event, end: &End) -> i64 {
     let took = i64::try_from(end.duration.unwrap_or(0)).unwrap_or(0);
     event.event.recorded_at.as_microsecond().saturating_sub(took)
+}
+
+#[cfg(test)]
+mod tests {
+    use gitledger_events::Stream;
+    use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled};
+
+    use super::names::WORDS_MAX;
+    use super::*;
+    use crate::cost::{NanoDollars, Prices};
+    use crate::tests::given::{self, Ledger, at, id};
+
+    #[test]
+    fn where_an_operation_ran_and_what_it_cost_is_known_however_many_words_there_were() {
+        let mut ledger = Ledger::default();
+        let sandbox = Stream::sandbox("s-new").unwrap();
+        ledger.add(sandbox.clone(), 0, "clone", "a1", given::created(9_000));
+        ledger.add(sandbox.clone(), 0, "clone", "a1", given::leased(1, 1, 9_000, Reuse::New));
+        ledger.add(sandbox.clone(), 3600, "clone", "a1", given::released(1, 1));
+        let killed = SandboxKilled { reason: KillReason::Requested };
+        ledger.add(sandbox, 3600, "clone", "a1", killed);
+        let mut timeline = Timeline::default();
+        for number in 0..WORDS_MAX {
+            timeline.names.number(&number.to_string());
+        }
+        ledger.events.iter().for_each(|event| timeline.apply(event));
+        let shown = timeline.listed(timeline.row(id(1)).unwrap());
+        assert_eq!((shown.sandbox_id.as_str(), shown.task_id.as_str()), ("s-new", "t1"));
+        assert!(timeline.cost_of(id(1), Prices::standard(), at(4000)) > NanoDollars::ZERO);
+        timeline.forget_oldest();
+        assert_eq!(format!("{:?}", timeline.passing), "Passing({})", "they go with the row");
+    }
 }

@@ -10,8 +10,8 @@ pub struct Measured {
     pub p95_s: Option<f64>,
     /// Failed of all that ended, 0 to 1.
     pub error_ratio: Option<f64>,
-    /// What the month will have cost at this rate, in dollars.
-    pub monthly_dollars: f64,
+    /// What a month costs at this rate, in dollars.
+    pub monthly_dollars: Option<f64>,
     /// Leases for which a sandbox had to be made, of all that could have found one, 0 to 1.
     pub miss_ratio: Option<f64>,
     /// The most sandboxes that ran at once.
@@ -73,7 +73,7 @@ impl Verdict {
         let criteria = vec![
             criterion("p95", "P95 latency", Unit::Seconds, measured.p95_s, 5.0),
             criterion("errors", "Error rate", Unit::Ratio, measured.error_ratio, 0.10),
-            criterion("monthly-cost", "Monthly cost", Unit::Dollars, Some(measured.monthly_dollars), 75.0),
+            criterion("monthly-cost", "Monthly cost", Unit::Dollars, measured.monthly_dollars, 75.0),
             criterion("cache-misses", "Cache misses", Unit::Ratio, measured.miss_ratio, 0.50),
             criterion("sandboxes", "Sandboxes at once", Unit::Count, Some(at_once), 10.0),
         ];
@@ -102,7 +102,7 @@ mod tests {
         let at = Measured {
             p95_s: Some(5.0),
             error_ratio: Some(0.10),
-            monthly_dollars: 75.0,
+            monthly_dollars: Some(75.0),
             miss_ratio: Some(0.5),
             sandboxes_at_once: 10,
         };
@@ -110,7 +110,7 @@ mod tests {
         let over = Measured {
             p95_s: Some(5.001),
             error_ratio: Some(0.101),
-            monthly_dollars: 75.01,
+            monthly_dollars: Some(75.01),
             miss_ratio: Some(0.51),
             sandboxes_at_once: 11,
         };

@@ -21,6 +21,8 @@ use crate::sandbox_policy::fits;
 
 /// So many agents, tasks or repositories are told apart by one budget in one period; the rest share one.
 const NAMES_MAX: usize = 10_000;
+/// So many periods of each budget are kept: an event of a clock that was ahead makes one of its own, and clears none.
+const PERIODS_MAX: usize = 3;
 /// So many budgets there can be.
 const BUDGETS_MAX: usize = 100;
 
@@ -151,9 +153,12 @@ pub struct Budgets {
 struct State {
     made_with: String,
     attribution: Attribution,
-    /// By budget: the number of its newest period, and by name what is spent.
-    spent: Vec<(i64, BTreeMap<String, Exact>)>,
+    /// By budget and the number of the period.
+    spent: Vec<BTreeMap<i64, Names>>,
 }
+
+/// What is spent in a period, by name.
+type Names = BTreeMap<String, Exact>;
 
 impl Budget {
     /// Whose it is.
@@ -182,7 +187,8 @@ impl Budget {
         }
     }
 
-    /// Under which name somebody's cost counts here, if it does.
+    /// Under which name somebody's cost counts here, if it does. A repository's upper and lower case are alike, as
+    /// for all that restricts: to many hosts `Acme/App` is `acme/app`, and two spellings would be two purses.
     fn name(&self, agent: &str, task: &str, repo: &str) -> Option<String> {
         let named = |pattern: &Option<String>, value: &str| {
             pattern.as_deref().is_some_and(|pattern| fits(pattern, value))
@@ -191,7 +197,10 @@ impl Budget {
             Scope::All => Some(String::new()),
             Scope::Agent => named(&self.agent, agent).then(|| agent.to_owned()),
             Scope::Task => named(&self.task, task).then(|| format!("{agent}/{task}")),
-            Scope::Repo => named(&self.repo, repo).then(|| repo.to_owned()),
+            Scope::Repo => {
+                let repo = repo.to_ascii_lowercase();
+                named(&self.repo.as_deref().map(str::to_ascii_lowercase), &repo).then_some(repo)
+            }
         }
     }
 
@@ -226,13 +235,13 @@ impl Budgets {
     /// The name of the saved state.
     pub const NAME: &'static str = "budgets";
     /// The version of the fold and of the state's shape.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// Nothing is spent yet.
     pub fn new(rules: Vec<Budget>, prices: Prices) -> Self {
         let rules_text = serde_json::to_string(&rules).unwrap_or_default();
         let made_with = format!("{}-{:08x}", prices.digest(), fnv(rules_text.as_bytes()));
-        let spent = vec![(i64::MIN, BTreeMap::new()); rules.len()];
+        let spent = vec![BTreeMap::new(); rules.len()];
         Self { rules, prices, state: State { made_with, attribution: Attribution::default(), spent } }
     }
 
@@ -262,21 +271,17 @@ impl Budgets {
     pub fn apply(&mut self, event: &Event) {
         let Self { rules, prices, state } = self;
         let State { attribution, spent, .. } = state;
+        let today = day_of(event.event.recorded_at.as_microsecond());
         attribution.apply(event, CostFold::EVER, &mut |whose, day, usage| {
             let exact = prices.exact(day, usage);
             if exact == Exact::ZERO {
                 return;
             }
-            for (rule, (newest, names)) in rules.iter().zip(spent.iter_mut()) {
+            for (rule, periods) in rules.iter().zip(spent.iter_mut()) {
                 let Some(name) = rule.name(whose.agent, whose.task, whose.repo) else { continue };
-                let period = rule.period(day);
-                if period > *newest {
-                    *newest = period;
-                    names.clear();
-                }
-                if period == *newest {
-                    *bounded::entry_within(names, &name, NAMES_MAX) += exact;
-                }
+                let names = periods.entry(rule.period(day)).or_default();
+                *bounded::entry_within(names, &name, NAMES_MAX) += exact;
+                keep_nearest(periods, rule.period(today));
             }
         });
     }
@@ -301,7 +306,7 @@ impl Budgets {
         let standing = |(index, mut names): (usize, BTreeMap<String, Exact>)| {
             let name = wanted[index].clone()?;
             // Who came when the list was full shares what the others there have.
-            let full = self.state.spent[index].1.len() > NAMES_MAX;
+            let full = self.names(index, now).is_some_and(|names| names.len() > NAMES_MAX);
             let spent = names.remove(&name).or_else(|| names.remove(bounded::OTHER).filter(|_| full))?;
             Some(self.standing(index, name, spent.rounded(), now))
         };
@@ -333,13 +338,18 @@ impl Budgets {
         }
     }
 
+    /// What is spent of a budget in this period, without what is running.
+    fn names(&self, index: usize, now: Timestamp) -> Option<&Names> {
+        let period = self.rules.get(index)?.period(day_of(now.as_microsecond()));
+        self.state.spent.get(index)?.get(&period)
+    }
+
     /// What is spent in this period, by budget and name, with what is running; of the names that are wanted.
     fn spent(&self, now: Timestamp, wanted: impl Fn(usize, &str) -> bool) -> Vec<BTreeMap<String, Exact>> {
         let today = day_of(now.as_microsecond());
         let mut spent = Vec::with_capacity(self.rules.len());
-        for (index, (rule, (newest, names))) in self.rules.iter().zip(&self.state.spent).enumerate() {
-            let this = rule.period(today) == *newest;
-            let kept = names.iter().filter(|(name, _)| this && wanted(index, name));
+        for index in 0..self.rules.len() {
+            let kept = self.names(index, now).into_iter().flatten().filter(|(name, _)| wanted(index, name));
             spent.push(kept.map(|(name, spent)| (name.clone(), *spent)).collect::<BTreeMap<_, _>>());
         }
         let running = &mut |whose: Whose<'_>, day: i64, usage: &super::Usage| {
@@ -355,5 +365,15 @@ impl Budgets {
         };
         self.state.attribution.open(now, CostFold::EVER, running);
         spent
+    }
+}
+
+/// Lets the period go that is furthest from this one, if there are too many. Not the oldest: those that a clock has
+/// made that was ahead would stay for ever, and leave no place for those that come.
+fn keep_nearest(periods: &mut BTreeMap<i64, Names>, this: i64) {
+    if periods.len() > PERIODS_MAX
+        && let Some(furthest) = periods.keys().copied().max_by_key(|period| period.abs_diff(this))
+    {
+        periods.remove(&furthest);
     }
 }

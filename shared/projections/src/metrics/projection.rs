@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gitledger_events::operation::Timing;
 use gitledger_events::sandbox::SandboxLeased;
-use gitledger_events::{Event, Fact};
+use gitledger_events::{Elapsed, Event, Fact};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,8 @@ use crate::cost::prices::day_of;
 use crate::cost::{
     Estimate, Exact, Meter, NanoDollars, Prices, ResourceTime, SandboxUsage, Standing, Usage, Windows,
 };
-use crate::counting::{ABANDONED, starts, worked};
+use crate::counting::{ABANDONED, UNKNOWN_GIT_ERROR, latency, starts};
 
-/// The code of a failure with what git said and nobody knows.
-const UNKNOWN_GIT_ERROR: &str = "unknown-git-error";
 /// In the order of their names in [`define::SCOPES`].
 const SCOPES: [Scope; 4] = [Scope::All, Scope::Agent, Scope::Task, Scope::Repo];
 /// In the order of their names in [`define::SPENDING`].
@@ -120,7 +118,7 @@ pub struct About<'a> {
 
 impl Projection for Metrics {
     const NAME: &'static str = "metrics";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn apply(&mut self, event: &Event) {
         self.newest = self.newest.max(Some(event.event.recorded_at));
@@ -229,7 +227,7 @@ impl Metrics {
         match &event.event.fact {
             Fact::OperationSucceeded(data) => {
                 tally.succeeded += 1;
-                tally.durations.observe(data.timing.duration_ms, define::OPERATION_DURATION.buckets);
+                tally.took(latency(true, &data.timing));
             }
             Fact::OperationFailed(data) => tally.failed(&data.code, &data.error_type, Some(&data.timing)),
             Fact::OperationAbandoned(_) => tally.failed(ABANDONED, OTHER, None),
@@ -338,8 +336,12 @@ impl Tally {
         let known = define::ERROR_TYPES.contains(&error_type);
         *self.error_types.entry(if known { error_type } else { OTHER }.to_owned()).or_default() += 1;
         *bounded::entry(&mut self.codes, code) += 1;
-        if let Some(timing) = timing.filter(|timing| worked(timing)) {
-            self.durations.observe(timing.duration_ms, define::OPERATION_DURATION.buckets);
+        self.took(timing.and_then(|timing| latency(false, timing)));
+    }
+
+    fn took(&mut self, latency: Option<Elapsed>) {
+        if let Some(latency) = latency {
+            self.durations.observe(latency, define::OPERATION_DURATION.buckets);
         }
     }
 }

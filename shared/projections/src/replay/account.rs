@@ -15,6 +15,8 @@ use crate::counting::HOUSEKEEPING;
 pub struct Account {
     /// The last event in it.
     pub position: u64,
+    /// The oldest instant at which anything was recorded, in microseconds since 1970.
+    pub oldest: i64,
     /// The newest instant at which anything was recorded, in microseconds since 1970.
     pub newest: i64,
     /// Events counted.
@@ -113,6 +115,7 @@ impl Account {
     /// Takes in the next event, in the ledger's order.
     pub fn apply(&mut self, brief: &Brief, names: &Names) {
         self.position = brief.position;
+        self.oldest = if self.events == 0 { brief.at } else { self.oldest.min(brief.at) };
         self.newest = if self.events == 0 { brief.at } else { self.newest.max(brief.at) };
         self.events += 1;
         self.days.recorded(brief);
@@ -146,14 +149,12 @@ impl Account {
         match brief.kind {
             Kind::Succeeded => {
                 tally.succeeded += 1;
-                tally.durations.record(brief.a);
+                brief.latency().into_iter().for_each(|micros| tally.durations.record(micros));
             }
             Kind::Failed | Kind::Abandoned => {
                 tally.failed += 1;
                 *self.codes.entry(brief.code).or_default() += 1;
-                if brief.kind == Kind::Failed && brief.worked() {
-                    tally.durations.record(brief.a);
-                }
+                brief.latency().into_iter().for_each(|micros| tally.durations.record(micros));
             }
             Kind::Conflict => tally.conflicts += 1,
             Kind::Pushed if brief.small > 1 => tally.retried += 1,

@@ -1,5 +1,10 @@
 //! An event in brief: 64 bytes, whatever it was.
 
+use gitledger_events::Elapsed;
+use gitledger_events::operation::Timing;
+
+use crate::counting::latency;
+
 /// How long a brief is when it is written down.
 pub const BRIEF_BYTES: usize = 64;
 
@@ -150,9 +155,15 @@ impl Brief {
         }
     }
 
-    /// Whether the operation got as far as waiting for a sandbox or running git.
-    pub fn worked(&self) -> bool {
-        self.b > 0 || self.c > 0
+    /// What the outcome of an operation adds to a latency, if anything.
+    pub fn latency(&self) -> Option<u64> {
+        let [duration_ms, git_ms, sandbox_wait_ms] = [self.a, self.b, self.c].map(Elapsed::from_micros);
+        let timing = Timing { duration_ms, git_ms, sandbox_wait_ms };
+        match self.kind {
+            Kind::Succeeded | Kind::Failed => latency(self.kind == Kind::Succeeded, &timing),
+            _ => None,
+        }
+        .map(Elapsed::as_micros)
     }
 
     /// The word for where a lease's sandbox came from.

@@ -79,17 +79,16 @@ impl Days {
             *count += 1;
         }
         *day.agents.entry(brief.agent).or_default() += 1;
-        let succeeded = brief.kind == Kind::Succeeded;
-        if succeeded {
+        if brief.kind == Kind::Succeeded {
             day.succeeded += 1;
         } else {
             day.failed += 1;
             *day.codes.entry(brief.code).or_default() += 1;
             keep_last(&mut day.failures, brief.position);
         }
-        if succeeded || (brief.kind == Kind::Failed && brief.worked()) {
-            day.durations.record(brief.a);
-            day.slow(brief.a, brief.position);
+        if let Some(micros) = brief.latency() {
+            day.durations.record(micros);
+            day.slow(micros, brief.position);
         }
     }
 

@@ -100,20 +100,21 @@ pub fn settings(in_force: &Setting) -> Vec<Setting> {
     std::iter::once(in_force.clone()).chain(others).collect()
 }
 
-/// What came of a setting, as a way to go on. `days`: how many the workload stands for.
+/// What came of a setting, as a way to go on. `days`: for how many of them was asked what was simulated.
 #[allow(clippy::cast_precision_loss)] // counts
 pub fn option(
     setting: &Setting,
     in_force: &Setting,
     outcome: &Outcome,
-    days: i64,
+    days: f64,
     price: &dyn Fn(&Outcome) -> NanoDollars,
 ) -> Alternative {
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    let monthly_dollars = price(outcome).as_dollars_f64() / days * MONTH_DAYS;
     let measured = Measured {
         p95_s: outcome.durations.percentile(95).map(|micros| micros as f64 / 1e6),
         error_ratio: share(outcome.failures(), outcome.asked),
-        monthly_dollars: price(outcome).as_dollars_f64() / days.max(1) as f64 * MONTH_DAYS,
+        monthly_dollars: Some(monthly_dollars),
         miss_ratio: share(outcome.new, outcome.new + outcome.hits()),
         sandboxes_at_once: u64::from(outcome.peak),
     };
@@ -125,7 +126,7 @@ pub fn option(
         error_ratio: measured.error_ratio,
         miss_ratio: measured.miss_ratio,
         sandboxes_at_once: measured.sandboxes_at_once,
-        monthly_dollars: measured.monthly_dollars,
+        monthly_dollars,
         exceeds: exceeded.map(|criterion| criterion.id).collect(),
     }
 }

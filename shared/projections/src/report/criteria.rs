@@ -6,14 +6,19 @@ use serde::{Deserialize, Serialize};
 use super::advice::Alternative;
 use super::confidence::{self, Interval};
 use super::queries;
+use crate::cost::windows::DAY_MICROS;
 use crate::cost::{NanoDollars, Usage};
 use crate::replay::days::{Day, EVIDENCE_MAX};
 use crate::replay::durations::Durations;
 use crate::replay::figures::date;
+use crate::running::Span;
 use crate::verdict::{Criterion, Measured, Verdict};
 
 /// A month, for what it costs.
 pub const MONTH_DAYS: f64 = 30.0;
+
+/// What was lived in less than an hour says nothing about a month.
+const LIVED_MIN_MICROS: u64 = 3_600_000_000;
 
 /// What a usage of one day costs.
 pub type DayPrice<'p> = dyn Fn(i64, &Usage) -> NanoDollars + 'p;
@@ -82,15 +87,19 @@ pub struct Window<'d> {
     pub first: i64,
     /// The last day.
     pub last: i64,
+    /// From the first event, or the first day's beginning, until now, or the last day's end.
+    lived: Span,
 }
 
 impl<'d> Window<'d> {
-    /// The last so many of these days, from the first with anything in it.
-    pub fn last_days(days: &'d [Day], count: i64) -> Self {
+    /// The last so many of these days, from the first with anything in it. `lived`: from the ledger's first event
+    /// until now.
+    pub fn last_days(days: &'d [Day], count: i64, lived: Span) -> Self {
         let last = days.last().map_or(0, |day| day.number);
         let first = last.saturating_sub(count.max(1) - 1);
         let days = &days[days.partition_point(|day| day.number < first)..];
-        Self { days, first: days.first().map_or(last, |day| day.number), last }
+        let first = days.first().map_or(last, |day| day.number);
+        Self { days, first, last, lived: lived.within(whole(first, last)) }
     }
 
     /// A part of it.
@@ -98,7 +107,8 @@ impl<'d> Window<'d> {
     pub fn within(&self, first: i64, last: i64) -> Self {
         let days = &self.days[self.days.partition_point(|day| day.number < first)..];
         let days = &days[..days.partition_point(|day| day.number <= last)];
-        Self { days, first: first.max(self.first), last: last.min(self.last) }
+        let (first, last) = (first.max(self.first), last.min(self.last));
+        Self { days, first, last, lived: self.lived.within(whole(first, last)) }
     }
 
     /// The days with anything in them.
@@ -109,6 +119,22 @@ impl<'d> Window<'d> {
     /// How many days, those with nothing in them included.
     pub fn count(&self) -> i64 {
         (self.last - self.first + 1).max(1)
+    }
+
+    /// How long that was, in days: of the first and the last only what was lived of them. At least an hour.
+    #[allow(clippy::cast_precision_loss)] // a few years
+    pub fn days_lived(&self) -> f64 {
+        self.lived.micros().max(LIVED_MIN_MICROS) as f64 / DAY_MICROS as f64
+    }
+
+    /// Whether that is long enough for what a month costs.
+    pub fn tells_a_month(&self) -> bool {
+        self.lived.micros() >= LIVED_MIN_MICROS
+    }
+
+    /// What it cost, in dollars.
+    pub fn dollars(&self, price: &DayPrice<'_>) -> f64 {
+        self.costs(price).iter().sum()
     }
 
     /// From request to outcome, all of them.
@@ -123,8 +149,15 @@ impl<'d> Window<'d> {
         self.days.iter().map(of).sum()
     }
 
+    /// What each day cost that was lived from midnight to midnight, in dollars.
+    fn whole_days(&self, price: &DayPrice<'_>) -> Vec<f64> {
+        let numbered = (self.first..).zip(self.costs(price));
+        let lived = |number: i64| whole(number, number).within(self.lived) == whole(number, number);
+        numbered.filter(|(number, _)| lived(*number)).map(|(_, cost)| cost).collect()
+    }
+
     /// What each day cost, in dollars.
-    pub fn costs(&self, price: &DayPrice<'_>) -> Vec<f64> {
+    fn costs(&self, price: &DayPrice<'_>) -> Vec<f64> {
         let mut costs = vec![0.0; usize::try_from(self.count()).unwrap_or(0)];
         for day in self.days {
             let place = usize::try_from(day.number - self.first).unwrap_or(usize::MAX);
@@ -140,11 +173,11 @@ impl<'d> Window<'d> {
     pub fn measured(&self, price: &DayPrice<'_>) -> Measured {
         let (failed, succeeded) = (self.sum(|day| day.failed), self.sum(|day| day.succeeded));
         let (hits, misses) = (self.sum(|day| day.hits), self.sum(|day| day.misses));
-        let costs = self.costs(price);
+        let monthly = self.dollars(price) / self.days_lived() * MONTH_DAYS;
         Measured {
             p95_s: self.durations().percentile(95).map(|micros| micros as f64 / 1e6),
             error_ratio: share(failed, failed + succeeded),
-            monthly_dollars: costs.iter().sum::<f64>() / costs.len().max(1) as f64 * MONTH_DAYS,
+            monthly_dollars: self.tells_a_month().then_some(monthly),
             miss_ratio: share(misses, misses + hits),
             sandboxes_at_once: self.days.iter().map(|day| u64::from(day.peak)).max().unwrap_or(0),
         }
@@ -161,6 +194,12 @@ impl<'d> Window<'d> {
         weeks.reverse();
         weeks
     }
+}
+
+/// From the first midnight of these days to the last.
+fn whole(first: i64, last: i64) -> Span {
+    let midnight = |day: i64| day.saturating_mul(DAY_MICROS);
+    Span::new(midnight(first), midnight(last.saturating_add(1)))
 }
 
 #[allow(clippy::cast_precision_loss)] // counts
@@ -205,7 +244,7 @@ fn interval(id: &str, window: &Window<'_>, price: &DayPrice<'_>) -> Option<Inter
             let misses = window.sum(|day| day.misses);
             confidence::of_share(misses, misses + window.sum(|day| day.hits))
         }
-        "monthly-cost" => confidence::of_days(&window.costs(price), MONTH_DAYS),
+        "monthly-cost" => confidence::of_days(&window.whole_days(price), MONTH_DAYS),
         _ => None,
     }
 }

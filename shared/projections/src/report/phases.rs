@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::criteria::{DayPrice, MONTH_DAYS, Window};
+use super::criteria::{DayPrice, Window};
 use super::queries;
+use crate::counting::ABANDONED;
 use crate::replay::Names;
 use crate::replay::figures::date;
 
@@ -87,7 +88,7 @@ fn ended(window: &Window<'_>) -> u64 {
 
 #[allow(clippy::cast_precision_loss)] // counts
 fn a_day(window: &Window<'_>) -> f64 {
-    ended(window) as f64 / window.count() as f64
+    ended(window) as f64 / window.days_lived()
 }
 
 #[allow(clippy::cast_precision_loss)] // counts
@@ -102,7 +103,7 @@ fn baseline(window: &Window<'_>, position: u64, price: &DayPrice<'_>) -> Baselin
         p95_s: measured.p95_s,
         error_ratio: measured.error_ratio,
         miss_ratio: measured.miss_ratio,
-        dollars_a_day: measured.monthly_dollars / MONTH_DAYS,
+        dollars_a_day: window.dollars(price) / window.days_lived(),
         sandboxes_at_once: measured.sandboxes_at_once,
         queries: queries::baseline(window, position),
     }
@@ -134,7 +135,7 @@ fn patterns(all: &Window<'_>, baseline: &Window<'_>, names: &Names, position: u6
         hours,
         agent_count: agents.len(),
         agents: top(agents, |agent| if agent == 0 { "unknown".into() } else { names.name(agent).into() }),
-        failures: top(codes, |code| if code == 0 { "abandoned".into() } else { names.name(code).into() }),
+        failures: top(codes, |code| if code == 0 { ABANDONED.into() } else { names.name(code).into() }),
         query: queries::patterns(all, position),
         growth: (after && ended(baseline) > 0).then(|| a_day(&later) / a_day(baseline)),
     }

@@ -26,18 +26,24 @@ fn ended() -> String {
     format!("[.[] | select({} and (.type | test(\"Operation(Succeeded|Failed|Abandoned)$\")))]", callers())
 }
 
+/// What enters a latency, for `select`.
+fn timed() -> &'static str {
+    "(.type == \"gitledger.OperationSucceeded\" and .data.duration_ms > 0) or (.type == \"gitledger.OperationFailed\" \
+     and .data.git_ms + .data.sandbox_wait_ms > 0)"
+}
+
 /// The commands for the figures of the first phase: those of events, and those of sandboxes' time.
 pub fn baseline(window: &Window<'_>, position: u64) -> Vec<String> {
-    let days = window.count();
+    let days = window.days_lived();
     let of_events = format!(
-        "{} as $ended | ([$ended[] | select(.type == \"gitledger.OperationSucceeded\" or (.type == \
-         \"gitledger.OperationFailed\" and .data.git_ms + .data.sandbox_wait_ms > 0)) | .data.duration_ms] | sort) as $ms | \
+        "{} as $ended | ([$ended[] | select({}) | .data.duration_ms] | sort) as $ms | \
          [.[] | select(.type == \"gitledger.SandboxLeased\" and .data.reuse != \"named\") | .data.reuse] as $leased | \
          def of($percent): $ms[((length * $percent + 99) / 100 | floor) - 1] / 1000; \
          {{operations_a_day: (($ended | length) / {days}), p50_s: ($ms | of(50)), p95_s: ($ms | of(95)), \
          error_ratio: (([$ended[] | select(.type != \"gitledger.OperationSucceeded\")] | length) / ($ended | length)), \
          miss_ratio: (([$leased[] | select(. == \"new\")] | length) / ($leased | length))}}",
-        ended()
+        ended(),
+        timed()
     );
     let within = format!("(.key | tonumber) >= {} and (.key | tonumber) <= {}", window.first, window.last);
     let of_time = format!(
@@ -83,9 +89,8 @@ pub fn query(id: &str, window: &Window<'_>, position: u64) -> String {
     let callers = callers();
     match id {
         "p95" => events(&format!(
-            "[.[] | select({callers} and (.type == \"gitledger.OperationSucceeded\" or (.type == \
-             \"gitledger.OperationFailed\" and .data.git_ms + .data.sandbox_wait_ms > 0))) | .data.duration_ms] \
-             | sort | .[((length * 95 + 99) / 100 | floor) - 1] / 1000"
+            "[.[] | select({callers} and ({})) | .data.duration_ms] | sort | .[((length * 95 + 99) / 100 | floor) - 1] / 1000",
+            timed()
         )),
         "errors" => events(&format!(
             "{} | (map(select(.type != \"gitledger.OperationSucceeded\")) | length) / length",
@@ -97,9 +102,10 @@ pub fn query(id: &str, window: &Window<'_>, position: u64) -> String {
         ),
         "monthly-cost" => format!(
             "gitledger replay --at {position} --json | jq '[.cost[0].days | to_entries[] | select((.key | tonumber) >= {}) \
-             | .value] | add / 1e9 / {} * {MONTH_DAYS}'",
+             | .value] | add / 1e9 / {} * {MONTH_DAYS}{}'",
             window.first,
-            window.count()
+            window.days_lived(),
+            if window.tells_a_month() { "" } else { " | null" }
         ),
         _ => format!(
             "gitledger replay --at {position} --json | jq '[.figures.days | to_entries[] | select((.key | tonumber) >= {}) \

@@ -8,7 +8,7 @@ use gitledger_events::{Actor, Event, Fact, Repo};
 use uuid::Uuid;
 
 use super::workload::{Ask, Place, Workload};
-use crate::counting::HOUSEKEEPING;
+use crate::counting::{ABANDONED, HOUSEKEEPING, latency};
 
 /// Failures that another policy might not have had.
 const OF_THE_POLICY: [&str; 3] = ["sandbox-not-found", "sandbox-quota", "sandbox-lost"];
@@ -166,7 +166,7 @@ impl Recording {
             Fact::OperationFailed(failed) => {
                 self.ended(id, at, failed.sandbox_id.as_deref(), &failed.timing, Some(&failed.code));
             }
-            Fact::OperationAbandoned(_) => self.ended(id, at, None, &Timing::default(), Some("abandoned")),
+            Fact::OperationAbandoned(_) => self.ended(id, at, None, &Timing::default(), Some(ABANDONED)),
             _ => {}
         }
     }
@@ -190,7 +190,8 @@ impl Recording {
             (ask.wait, ask.other) = (0, ask.other.saturating_sub(draft.extra - wait));
         }
         ask.fails = code.is_some_and(|code| !OF_THE_POLICY.contains(&code));
-        draft.guess = code.is_some_and(|code| OF_THE_POLICY.contains(&code));
+        // A push that the reaper found done took nobody knows how long.
+        draft.guess = code.map_or(latency(true, timing).is_none(), |code| OF_THE_POLICY.contains(&code));
         (draft.end, draft.ended) = (at, true);
     }
 
@@ -245,7 +246,7 @@ impl Recording {
         }
     }
 
-    /// An operation that found no sandbox gets the middle git time of its kind, and a lock that was waited for is
+    /// An operation that found no sandbox, or whose time is not known, gets the middle git time of its kind, and a lock that was waited for is
     /// not waited for again: the simulation has its own.
     fn guess(&mut self) {
         let mut git: HashMap<u16, Vec<u64>> = HashMap::new();

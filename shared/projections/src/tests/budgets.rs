@@ -1,7 +1,7 @@
 //! Budgets: what counts against which, when it is warned and when it stops.
 
-use gitledger_events::Stream;
 use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled};
+use gitledger_events::{Repo, Stream};
 
 use crate::cost::budget::{Period, Spending, fault};
 use crate::cost::{Budget, Budgets, NanoDollars, Prices, Scope};
@@ -105,6 +105,56 @@ fn a_repositorys_budget_is_for_whoever_works_on_it() {
     let stopped = |repo| budgets.stopped("new", "t9", repo, at(14 * HOUR)).map(|one| one.name);
     assert_eq!(stopped(Some(&app)).as_deref(), Some("github.com/acme/app"));
     assert_eq!(stopped(None), None);
+}
+
+#[test]
+fn a_repositorys_other_spelling_has_the_same_purse() {
+    let ledger = two_agents();
+    let budgets = budgets("[[budget]]\nrepo = \"GitHub.com/Acme/*\"\ndollars = 0.02\nstop = true", &ledger);
+    let shouted = Repo::from_parts("github.com", "ACME/App");
+    let stopped = budgets.stopped("new", "t9", Some(&shouted), at(14 * HOUR)).map(|one| one.name);
+    assert_eq!(stopped.as_deref(), Some("github.com/acme/app"));
+}
+
+#[test]
+fn what_a_clock_ahead_has_recorded_takes_nothing_from_the_period_that_is() {
+    let text =
+        "[[budget]]\ndollars = 0.04\nstop = true\n[[budget]]\nper = \"day\"\ndollars = 0.04\nstop = true";
+    let hour_of = |ledger: &mut Ledger, number: i64, from: i64| {
+        let stream = Stream::sandbox(&format!("s{number}")).unwrap();
+        let operation = u64::try_from(number).unwrap();
+        ledger.add(stream.clone(), from, "clone", "a1", created(4000 * DAY));
+        ledger.add(stream.clone(), from, "clone", "a1", leased(operation, 1, 4000 * DAY, Reuse::New));
+        ledger.add(stream.clone(), from + HOUR, "clone", "a1", released(operation, 1));
+        let killed = SandboxKilled { reason: KillReason::Requested };
+        ledger.add(stream, from + HOUR, "clone", "a1", killed);
+    };
+    let mut ledger = Ledger::default();
+    hour_of(&mut ledger, 1, 10 * HOUR);
+    // A year ahead, for some days.
+    (0..5).for_each(|day| hour_of(&mut ledger, 2 + day, (365 + 30 * day) * DAY));
+    let spent = |ledger: &Ledger, now: i64| {
+        let standings = budgets(text, ledger).standings(at(now));
+        standings.iter().map(|one| one.spent_nano_dollars.as_u64() / 15_000_000).collect::<Vec<_>>()
+    };
+    hour_of(&mut ledger, 7, 12 * HOUR);
+    hour_of(&mut ledger, 8, 13 * HOUR);
+    assert_eq!(spent(&ledger, 15 * HOUR), [2, 2], "spending is added and shown again");
+    hour_of(&mut ledger, 9, 14 * HOUR);
+    assert!(budgets(text, &ledger).stopped("a1", "t1", None, at(15 * HOUR)).is_some());
+    hour_of(&mut ledger, 10, DAY);
+    assert_eq!(spent(&ledger, DAY + 2 * HOUR), [4, 1], "the next day is a day of its own");
+}
+
+#[test]
+fn one_event_of_a_clock_ahead_leaves_what_was_spent_before_it() {
+    let mut ledger = two_agents();
+    let stream = Stream::sandbox("s9").unwrap();
+    ledger.add(stream.clone(), 40 * DAY, "clone", "a9", created(400 * DAY));
+    ledger.add(stream.clone(), 40 * DAY, "clone", "a9", leased(9, 1, 400 * DAY, Reuse::New));
+    ledger.add(stream, 41 * DAY, "clone", "a9", SandboxKilled { reason: KillReason::Requested });
+    let budgets = budgets("[[budget]]\nagent = \"a*\"\ndollars = 0.03\nstop = true", &ledger);
+    assert!(budgets.stopped("a1", "t1", None, at(15 * HOUR)).is_some());
 }
 
 #[test]

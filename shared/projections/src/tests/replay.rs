@@ -1,17 +1,19 @@
 //! The replay's fold and the projections are two ways to one number.
 
-use gitledger_events::{Event, Record};
+use gitledger_events::operation::{OperationSucceeded, Timing};
+use gitledger_events::{Event, Record, Stream};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::given::at;
+use super::given::{self, Ledger, at, id};
 use super::metrics::seen;
 use super::properties::events_with_skew;
 use crate::cost::{By, CostFold, Exact, Prices};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, render};
 use crate::replay::segment::{Segment, read_next};
 use crate::replay::{Account, Brief, Figures, Names, RawEvent};
 use crate::running::Span;
+use crate::timeline::Timeline;
 use crate::{Summary, fold};
 
 /// The briefs of events, through the JSON that a ledger keeps.
@@ -35,7 +37,7 @@ pub fn briefs(events: &[Event], names: &mut Names) -> Vec<Brief> {
     (1..).zip(events).map(brief).collect()
 }
 
-fn account(briefs: &[Brief], names: &Names) -> Account {
+pub fn account(briefs: &[Brief], names: &Names) -> Account {
     let mut account = Account::default();
     for brief in briefs {
         account.apply(brief, names);
@@ -149,4 +151,30 @@ fn what_no_projection_understands_is_not_counted() {
     for wrong in [newer, unheard_of, other_shape] {
         assert_eq!(wrong.brief(&mut names).unwrap_err().position, 7);
     }
+}
+
+#[test]
+fn a_success_that_nobody_measured_enters_no_latency() {
+    let found_done = OperationSucceeded { timing: Timing::default(), recovered: true, ..given::succeeded(0) };
+    let mut ledger = Ledger::default();
+    for number in 1..=2 {
+        let stream = Stream::operation(id(number));
+        ledger.add(stream.clone(), 10, "push", "a1", given::requested(100));
+        let outcome = if number == 1 { given::succeeded(4000) } else { found_done.clone() };
+        ledger.add(stream, 20, "push", "a1", outcome);
+    }
+    let summary: Summary = fold(&ledger.events);
+    let row = &summary.operations["push"];
+    assert_eq!((row.succeeded, row.durations.count()), (2, 1));
+    let mut names = Names::default();
+    let account = account(&briefs(&ledger.events, &mut names), &names);
+    let day = &account.days.all()[0];
+    assert_eq!((day.succeeded, day.durations.count(), day.slowest.len()), (2, 1, 1));
+    assert_eq!(account.figures(&names, at(30)).operations["push"].durations.count, 1);
+    let mut timeline = Timeline::default();
+    ledger.events.iter().for_each(|event| timeline.apply(event));
+    assert_eq!(timeline.row(id(2)).and_then(|row| row.end).map(|end| end.duration), Some(None));
+    let text = render(&fold::<Metrics>(&ledger.events).snapshot(&seen(30)));
+    let count = "git_operation_duration_seconds_count{operation=\"push\"} 1";
+    assert!(text.contains(count), "{text}");
 }

@@ -89,7 +89,7 @@ impl Timeline {
     pub fn cost_of(&self, id: Uuid, prices: &Prices, now: Timestamp) -> NanoDollars {
         let mut exact = Exact::ZERO;
         if let Some(row) = self.row(id) {
-            let sandbox = self.names.word(row.sandbox);
+            let sandbox = row.sandbox.as_deref().unwrap_or_default();
             self.runs.of_operation(id, sandbox, now, &mut |day, usage| exact += prices.exact(day, usage));
         }
         exact.rounded()

@@ -1,12 +1,12 @@
 //! Words that come again and again, each kept once: a row of the timeline holds a number instead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::bounded::OTHER;
 
-/// How many distinct words are told apart; the rest is `other`. Agents and tasks are named by callers.
-const WORDS_MAX: usize = 1 << 18;
+/// How many distinct words are told apart; the rest is `other`. Agents are named by callers.
+pub(super) const WORDS_MAX: usize = 1 << 18;
 
 /// A word's number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,9 +59,50 @@ impl Names {
     }
 }
 
+/// Words that come and go with the rows that say them, each kept once: sandboxes and tasks, of which there is no end.
+#[derive(Clone, Debug, Default)]
+pub struct Passing(HashSet<Arc<str>>);
+
+impl Passing {
+    /// A word, for a row to keep.
+    pub fn kept(&mut self, word: Option<&str>) -> Option<Arc<str>> {
+        let word = word.filter(|word| !word.is_empty())?;
+        if let Some(known) = self.0.get(word) {
+            return Some(known.clone());
+        }
+        let word: Arc<str> = Arc::from(word);
+        self.0.insert(word.clone());
+        Some(word)
+    }
+
+    /// A row says it no more; the last one takes it along.
+    pub fn let_go(&mut self, word: Option<Arc<str>>) {
+        // Two hold it then: this set, and who calls.
+        if let Some(word) = word.filter(|word| Arc::strong_count(word) <= 2) {
+            self.0.remove(&word);
+        }
+    }
+}
+
 impl Name {
     /// Whether there is a word at all.
     pub fn is_some(self) -> bool {
         self.0 != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passing_word_is_kept_once_and_goes_with_the_last_that_says_it() {
+        let mut words = Passing::default();
+        let (one, other) = (words.kept(Some("s1")), words.kept(Some("s1")));
+        assert!(Arc::ptr_eq(one.as_ref().unwrap(), other.as_ref().unwrap()));
+        words.let_go(one);
+        assert_eq!(words.0.len(), 1);
+        words.let_go(other);
+        assert_eq!((words.0.len(), words.kept(Some("")), words.kept(None)), (0, None, None));
     }
 }

@@ -293,7 +293,7 @@ impl Panels {
         Measured {
             p95_s: self.p95_all_ms.map(|millis| millis / 1000.0),
             error_ratio: self.success_ratio.map(|ratio| 1.0 - ratio),
-            monthly_dollars: self.cost.monthly_nano.as_dollars_f64(),
+            monthly_dollars: Some(self.cost.monthly_nano.as_dollars_f64()),
             miss_ratio: self.cache.hit_ratio.map(|ratio| 1.0 - ratio),
             sandboxes_at_once: self.sandboxes.peak,
         }

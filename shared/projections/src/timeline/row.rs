@@ -1,11 +1,14 @@
 //! One operation as the timeline keeps it: a few numbers.
 
+use std::sync::Arc;
+
+use gitledger_events::Elapsed;
 use gitledger_events::operation::{SideEffect, Timing};
 use gitledger_events::sandbox::Reuse;
 use uuid::Uuid;
 
 use super::names::Name;
-use crate::counting::worked;
+use crate::counting::latency;
 
 /// An operation. Instants are microseconds since the epoch, durations microseconds.
 #[derive(Clone, Debug)]
@@ -17,11 +20,11 @@ pub struct Row {
     /// Who asked.
     pub agent: Name,
     /// For what.
-    pub task: Name,
+    pub task: Option<Arc<str>>,
     /// The repository.
     pub repo: Name,
     /// Where it ran, as far as is known.
-    pub sandbox: Name,
+    pub sandbox: Option<Arc<str>>,
     /// When its first event was recorded.
     pub requested_at: i64,
     /// How and when it ended.
@@ -41,7 +44,8 @@ pub struct End {
     pub at: i64,
     /// In which way.
     pub how: Ended,
-    /// From the request to the outcome; `None` when nothing was begun, or its function died.
+    /// From the request to the outcome; `None` when nothing was begun, or its function
+    /// died.
     pub duration: Option<u64>,
     /// Of it, in the sandbox, running git.
     pub git: u64,
@@ -66,21 +70,21 @@ pub enum Ended {
 }
 
 impl End {
-    /// A success.
+    /// A success; its duration counts when it is known.
     pub(super) fn succeeded(at: i64, timing: &Timing) -> Self {
-        Self::timed(at, Ended::Succeeded, timing, true)
+        Self::timed(at, Ended::Succeeded, timing, latency(true, timing))
     }
 
     /// A failure; its duration counts when it got as far as doing anything.
     pub(super) fn failed(at: i64, how: Ended, timing: &Timing) -> Self {
-        Self::timed(at, how, timing, worked(timing))
+        Self::timed(at, how, timing, latency(false, timing))
     }
 
-    fn timed(at: i64, how: Ended, timing: &Timing, counts: bool) -> Self {
+    fn timed(at: i64, how: Ended, timing: &Timing, latency: Option<Elapsed>) -> Self {
         Self {
             at,
             how,
-            duration: counts.then_some(timing.duration_ms.as_micros()),
+            duration: latency.map(Elapsed::as_micros),
             git: timing.git_ms.as_micros(),
             wait: timing.sandbox_wait_ms.as_micros(),
         }
