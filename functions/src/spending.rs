@@ -124,7 +124,9 @@ impl Kept {
     /// Tells what is new. What was told of a period that is over is forgotten: tasks come and go for ever.
     fn tell_all(&mut self, standings: &[Standing], now: Timestamp) {
         self.told.retain(|_, (_, until)| *until > now);
-        standings.iter().for_each(|standing| self.tell(standing));
+        for standing in standings {
+            self.tell(standing);
+        }
     }
 
     fn tell(&mut self, standing: &Standing) {

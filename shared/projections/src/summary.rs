@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gitledger_events::{Event, Fact};
+use gitledger_events::{Elapsed, Event, Fact};
 use serde::{Deserialize, Serialize};
 
 use crate::Projection;
@@ -63,6 +63,14 @@ impl OperationSummary {
     }
 }
 
+impl OperationSummary {
+    fn took(&mut self, latency: Option<Elapsed>) {
+        if let Some(latency) = latency {
+            self.durations.record(latency);
+        }
+    }
+}
+
 impl Projection for Summary {
     const NAME: &'static str = "summary";
     const VERSION: u32 = 2;
@@ -93,11 +101,11 @@ impl Summary {
         match &event.event.fact {
             Fact::OperationSucceeded(data) => {
                 row.succeeded += 1;
-                latency(true, &data.timing).into_iter().for_each(|latency| row.durations.record(latency));
+                row.took(latency(true, &data.timing));
             }
             Fact::OperationFailed(data) => {
                 *bounded::entry(&mut row.failures, &data.code) += 1;
-                latency(false, &data.timing).into_iter().for_each(|latency| row.durations.record(latency));
+                row.took(latency(false, &data.timing));
             }
             Fact::OperationAbandoned(_) => *bounded::entry(&mut row.failures, ABANDONED) += 1,
             _ => {}

@@ -111,6 +111,14 @@ impl<T: Default> Numbered<T> {
     }
 }
 
+impl Tally {
+    fn took(&mut self, brief: &Brief) {
+        if let Some(micros) = brief.latency() {
+            self.durations.record(micros);
+        }
+    }
+}
+
 impl Account {
     /// Takes in the next event, in the ledger's order.
     pub fn apply(&mut self, brief: &Brief, names: &Names) {
@@ -149,12 +157,12 @@ impl Account {
         match brief.kind {
             Kind::Succeeded => {
                 tally.succeeded += 1;
-                brief.latency().into_iter().for_each(|micros| tally.durations.record(micros));
+                tally.took(brief);
             }
             Kind::Failed | Kind::Abandoned => {
                 tally.failed += 1;
                 *self.codes.entry(brief.code).or_default() += 1;
-                brief.latency().into_iter().for_each(|micros| tally.durations.record(micros));
+                tally.took(brief);
             }
             Kind::Conflict => tally.conflicts += 1,
             Kind::Pushed if brief.small > 1 => tally.retried += 1,
