@@ -6,13 +6,17 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use url::Url;
 
-/// A client for a gateway. Without a deadline: operations end by their own.
+/// A client for a gateway. Without a deadline: operations end by their own. An address that holds a credential is
+/// refused, because addresses are shown and logged, and not repeated.
 pub fn client(url: &str) -> Result<Client, String> {
+    let url = Url::parse(url).map_err(|error| format!("--url is not a URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("--url must hold no credentials; set GITLEDGER_API_KEY".to_owned());
+    }
     gitledger_sandboxes::tls::install();
     let builder = Client::builder();
     // A proxy elsewhere cannot reach what is served on loopback.
-    let here = Url::parse(url).is_ok_and(|url| is_this_machine(&url));
-    let builder = if here { builder.no_proxy() } else { builder };
+    let builder = if is_this_machine(&url) { builder.no_proxy() } else { builder };
     builder.build().map_err(|error| error.to_string())
 }
 
@@ -31,5 +35,19 @@ pub fn post(client: &Client, url: &str, operation: &str, input: &Value) -> Reque
     match input.get("signature_version").and_then(Value::as_str) {
         Some(version) => call.header("e2b-signature-version", version),
         None => call,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::client;
+
+    #[test]
+    fn a_gateways_address_holds_no_credentials() {
+        assert!(client("http://127.0.0.1:8000").is_ok());
+        for url in ["http://me:canary@gitledger.example", "https://canary@gitledger.example", "canary"] {
+            let error = client(url).unwrap_err();
+            assert!(error.starts_with("--url ") && !error.contains("canary"), "{error}");
+        }
     }
 }
