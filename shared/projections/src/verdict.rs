@@ -36,7 +36,7 @@ pub struct Criterion {
     pub title: String,
     /// What value and threshold are measured in.
     pub unit: Unit,
-    /// What was measured; `null` when there was nothing.
+    /// What was measured; `null` when there was nothing, or, of what a month costs, less than an hour.
     pub value: Option<f64>,
     /// More than this speaks for moving.
     pub threshold: f64,

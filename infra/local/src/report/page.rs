@@ -25,7 +25,7 @@ pub fn html(report: &Report) -> String {
             body {
                 h1 { (text::verdict(report)) }
                 p { small {
-                    (report.operations) " operations in " (report.days) " days from " (report.from)
+                    (report.operations) " operations in " (text::days(report.days)) " from " (report.from)
                     ", up to position " (report.position) " (" (report.at) ")"
                 } }
                 table {
@@ -58,7 +58,7 @@ fn row(one: &CriterionReport) -> Markup {
             td { a href={ "#" (criterion.id) "-query" } { (text::value(criterion.value, criterion.unit)) } }
             td { "> " (text::value(Some(criterion.threshold), criterion.unit)) }
             td {
-                @if criterion.exceeded { span.bad { "exceeded" } } @else { span.ok { "ok" } }
+                span.bad[criterion.exceeded].ok[!criterion.exceeded] { (text::state(criterion)) }
             }
             td { (text::trend(one.trend)) }
             td { (text::interval(one)) }

@@ -1,7 +1,7 @@
 //! The report for a terminal.
 
 use gitledger_projections::report::{Alternative, CriterionReport, Report, Trend};
-use gitledger_projections::verdict::Unit;
+use gitledger_projections::verdict::{Criterion, Unit};
 
 use crate::replay::shown::{grid, right};
 
@@ -89,8 +89,12 @@ pub fn page(report: &Report) -> String {
     let mut page = vec![
         verdict(report),
         format!(
-            "{} operations in {} days from {}, up to position {} ({})",
-            report.operations, report.days, report.from, report.position, report.at
+            "{} operations in {} from {}, up to position {} ({})",
+            report.operations,
+            days(report.days),
+            report.from,
+            report.position,
+            report.at
         ),
         String::new(),
         table(report),
@@ -125,12 +129,26 @@ fn table(report: &Report) -> String {
             criterion.title.clone(),
             value(criterion.value, criterion.unit),
             format!("> {}", value(Some(criterion.threshold), criterion.unit)),
-            if criterion.exceeded { "EXCEEDED".to_owned() } else { "ok".to_owned() },
+            if criterion.exceeded { state(criterion).to_uppercase() } else { state(criterion).to_owned() },
             trend(one.trend).to_owned(),
             interval(one),
         ]);
     }
     right(table, usize::MAX)
+}
+
+/// What a criterion says.
+pub fn state(criterion: &Criterion) -> &'static str {
+    match criterion {
+        Criterion { exceeded: true, .. } => "exceeded",
+        Criterion { value: None, .. } => "too early",
+        _ => "ok",
+    }
+}
+
+/// So many days, in words.
+pub fn days(count: i64) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
 }
 
 /// The two phases, line by line.
