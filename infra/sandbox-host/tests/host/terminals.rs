@@ -60,6 +60,9 @@ async fn jobs_are_stopped_and_interrupted_from_the_keyboard() {
     stream.output("Stopped").await;
     type_in(&sandbox, pid, "jobs | grep -c cat; fg\n").await;
     stream.output("1\r\ncat\r\n").await;
+    // The shell names it before it gives it the keyboard.
+    type_in(&sandbox, pid, "y\n").await;
+    stream.output("y\r\ny\r\n").await;
     type_in(&sandbox, pid, "\u{3}").await;
     stream.output("ready> ").await;
     type_in(&sandbox, pid, "echo status=$?\n").await;
