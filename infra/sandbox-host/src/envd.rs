@@ -44,8 +44,11 @@ use measure::Meter;
 use table::ProcessTable;
 use watching::Watchers;
 
-/// Sent to who writes beyond the limit of a file's size.
-const SIGXFSZ: i32 = 25;
+/// Signals that are caught, and so have their default effect again in whatever is started here. XFSZ (25): a file at
+/// its size limit is an error of the one write, not the end of envd. The others are ignored by what a script starts in
+/// the background, or `nohup`, and that is inherited: no key would interrupt anything in a sandbox's terminal.
+const CAUGHT: [fn() -> SignalKind; 4] =
+    [SignalKind::hangup, SignalKind::interrupt, SignalKind::quit, || SignalKind::from_raw(25)];
 /// What files and directories made here may not be, unless somebody changes it: written to by others.
 const UMASK: u32 = 0o022;
 
@@ -108,8 +111,7 @@ fn serve() -> io::Result<()> {
         settings.limits.apply()?;
         crate::forwarder::start(settings.egress).await?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
-        // A file at its size limit is an error of the one write, not the end of envd.
-        let _caught = signal(SignalKind::from_raw(SIGXFSZ))?;
+        let _caught = CAUGHT.iter().map(|kind| signal(kind())).collect::<io::Result<Vec<_>>>()?;
         tell_ready(host)?;
         let server = axum::serve(listener, router(Arc::clone(&envd)));
         tokio::select! {

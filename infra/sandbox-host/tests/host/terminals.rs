@@ -72,6 +72,17 @@ async fn jobs_are_stopped_and_interrupted_from_the_keyboard() {
     running.host.shutdown().await;
 }
 
+#[test]
+fn keys_interrupt_also_where_the_host_was_started_in_the_background() {
+    // Who is started so ignores these, and hands it on.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' HUP INT QUIT; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+    shell.args(["--exact", "terminals::jobs_are_stopped_and_interrupted_from_the_keyboard"]);
+    let ran = shell.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[tokio::test]
 async fn input_of_the_wrong_kind_is_refused() {
     let running = isolated().await;
