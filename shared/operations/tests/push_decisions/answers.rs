@@ -4,7 +4,7 @@ use gitledger_events::operation::SideEffect;
 use gitledger_operations::Decision;
 use serde_json::json;
 
-use super::{SEEN, decide, decide_with, looked, prepared, pushed, runs, said, silent, stays_open};
+use super::{SEEN, decide, decide_with, prepared, pushed, runs, said, silent, stays_open};
 
 #[test]
 fn what_a_hook_printed_does_not_say_that_nothing_was_sent() {
@@ -33,18 +33,4 @@ fn what_a_hook_printed_does_not_say_that_nothing_was_sent() {
     let decision = decide(&[prepared(Some(SEEN)), pushed(said(128, refused))]);
     let Decision::Failed(failure) = decision else { panic!("{decision:?}") };
     assert_eq!((failure.code.name, failure.side_effect), ("permission-denied", SideEffect::None));
-}
-
-#[test]
-fn a_503_on_what_was_sent_may_have_landed() {
-    let front = "fatal: unable to access 'https://h/': The requested URL returned error: 503";
-    let sent = "error: RPC failed; HTTP 503 curl 22 The requested URL returned error: 503\n\
-                fatal: the remote end hung up unexpectedly";
-    let ends = |words: &str| {
-        let input = json!({"sandbox_id": "s", "max_attempts": 1});
-        decide_with(input, &[prepared(Some(SEEN)), pushed(said(128, words)), looked(SEEN, 0, 1, 0)])
-    };
-    stays_open(ends(sent));
-    let Decision::Failed(failure) = ends(front) else { panic!() };
-    assert_eq!((failure.code.name, failure.side_effect), ("remote-unavailable", SideEffect::None));
 }

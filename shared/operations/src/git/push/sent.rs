@@ -123,10 +123,7 @@ impl Machine<'_> {
 }
 
 /// A status by which a server says that it has taken nothing in. Others, such as a gateway's 502 and 504, may
-/// come while the server behind it is still at work; so may a 503 on what was sent (`RPC failed`), when a proxy
-/// lost the server behind it.
+/// come while the server behind it is still at work.
 fn says_not_now(failure: &Failure) -> bool {
-    let sent = failure.message.contains("RPC failed");
-    let refused: &[&str] = if sent { &["429", "501"] } else { &["429", "501", "503"] };
-    refused.iter().any(|status| failure.message.contains(&format!("returned error: {status}")))
+    ["429", "501", "503"].iter().any(|status| failure.message.contains(&format!("returned error: {status}")))
 }
