@@ -17,7 +17,7 @@ const reportOf = (report) => {
       // Where a key is needed, an address alone shows nothing.
       !sessionStorage.getItem(KEY) && element("a", { href: "/report", target: "_blank", rel: "noopener" }, "As a page")),
     table("Criteria", ["Criterion", "Value", "Threshold", "Trend", "Between"], report.criteria.map((one) => [
-      one.title, inUnit(one.unit, one.value), LIMITS[one.unit](one.threshold), SECTIONS[one.trend] ?? one.trend,
+      one.title, one.value === null ? "too early" : inUnit(one.unit, one.value), LIMITS[one.unit](one.threshold), SECTIONS[one.trend] ?? one.trend,
       one.interval ? `${inUnit(one.unit, one.interval.low)} to ${inUnit(one.unit, one.interval.high)}` : "–"]), 1, [4]),
     report.criteria.map(criterionOf),
     validationOf(report.phases),
