@@ -91,7 +91,7 @@ impl Exporter {
     /// take.
     pub async fn publish(&self, world: &World) -> Result<Published, LedgerError> {
         let published = self.publish_newest(world).await?;
-        if self.is_dropped_once_too_often(published) {
+        if self.begins_to_be_dropped_for_long(published) {
             tracing::warn!(
                 times = DROPPED_TOLD,
                 "nothing is published: what was handed over before is newer each time; see that the clocks of all that publish are right"
@@ -101,7 +101,7 @@ impl Exporter {
     }
 
     /// True once, when so many were dropped one after the other.
-    fn is_dropped_once_too_often(&self, published: Published) -> bool {
+    fn begins_to_be_dropped_for_long(&self, published: Published) -> bool {
         if published != Published::Outdated {
             self.dropped.store(0, Ordering::Relaxed);
             return false;
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn snapshots_that_are_always_dropped_are_told_once() {
         let exporter = Exporter::new(Pushgateway::at("http://127.0.0.1:9".parse().unwrap()).unwrap());
-        let told = |published| exporter.is_dropped_once_too_often(published);
+        let told = |published| exporter.begins_to_be_dropped_for_long(published);
         let dropped = |times: usize| (0..times).filter(|_| told(Published::Outdated)).count();
         assert_eq!(dropped(3), 0);
         assert!(!told(Published::Accepted));

@@ -16,7 +16,7 @@ use gitledger_events::sandbox::KillReason;
 use gitledger_sandboxes::control::{Listed, State};
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::reconcile::{Action, Known, reconcile};
-use gitledger_sandboxes::{LeaseError, Look};
+use gitledger_sandboxes::{LeaseError, Look, SandboxError};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -27,16 +27,28 @@ pub use gitledger_operations::lifecycle::sandbox_reap::SandboxReapOutput as Reap
 use crate::answer::Outcome;
 use crate::{Refusal, Request, World};
 
-/// One round.
-pub async fn reap(world: &World) -> Result<Reaped, Refusal> {
-    let mut reaped = Reaped::default();
-    sandboxes(world, &mut reaped).await?;
-    operations::close(world, &mut reaped).await?;
-    idle::put_away(world, &mut reaped).await?;
-    Ok(reaped)
+/// Why a round is not whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReapError {
+    /// The sandboxes cannot be listed, so that nothing is known of them. Everything else was done.
+    #[error("sandboxes cannot be listed: {0}")]
+    Unlisted(SandboxError),
+    /// The ledger failed, or what it has cannot be read.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
-async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
+/// One round.
+pub async fn reap(world: &World) -> Result<Reaped, ReapError> {
+    let mut reaped = Reaped::default();
+    let unlisted = sandboxes(world, &mut reaped).await?;
+    operations::close(world, &mut reaped).await?;
+    idle::put_away(world, &mut reaped).await?;
+    unlisted.map_or(Ok(reaped), |error| Err(ReapError::Unlisted(error)))
+}
+
+/// Compares the sandboxes with the ledger, or gives why they cannot be listed.
+async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<Option<SandboxError>, Refusal> {
     // The ledger before the list: one that is made in between is on the list and not yet known, which is left
     // alone for a while. The other way round it would be known, not on the list, and taken for lost.
     let now = world.clock.now();
@@ -51,11 +63,7 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
     };
     let listed = match world.sandboxes.list_live().await {
         Ok(listed) => listed,
-        Err(error) => {
-            // Without a list nothing is known; the next round tries again.
-            tracing::warn!(%error, "sandboxes cannot be listed");
-            return Ok(());
-        }
+        Err(error) => return Ok(Some(error)),
     };
     let ids: BTreeSet<&str> = listed.iter().map(|listed| listed.sandbox_id.as_str()).collect();
     // The local host's list is never behind; E2B's may be.
@@ -75,7 +83,7 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<(), Refusal> {
         }
     }
     correct(world, &listed, &known, reaped).await;
-    Ok(())
+    Ok(None)
 }
 
 /// Looks at the sandboxes of which one side says that they sleep and the other that they run.

@@ -104,7 +104,7 @@ pub fn reaper() -> ExitCode {
         "reaper",
         async || worlds::of("reaper").await,
         async |world, _, _| {
-            let reaped = reaper::reap(world).await.map_err(|refusal| refusal.to_string())?;
+            let reaped = reaper::reap(world).await.map_err(|error| error.to_string())?;
             Ok(done(json!(reaped)))
         },
     )

@@ -14,12 +14,13 @@ use gitledger_operations::Place;
 use gitledger_operations::lifecycle::Order;
 use gitledger_operations::record::Found;
 
+use crate::reaper::{self, ReapError};
 use crate::story::outcome::Work;
 use crate::story::recorder::Recorder;
 use crate::story::repeat;
 use crate::story::running::Running;
 use crate::{Answer, Refusal};
-use carried::{Carried, state};
+use carried::{Carried, refused, state};
 
 /// Intent, order, outcome. The same id again gets the recorded answer.
 pub(crate) async fn operate(running: &Running<'_>) -> Result<Answer, Refusal> {
@@ -60,7 +61,11 @@ async fn carry_out(
         Order::Kill { sandbox_id } => keep::kill(running, recorder, sandbox_id).await,
         Order::Look { notice } => look::look(running, recorder, &notice.sandbox_id).await,
         Order::Warm { pool } => pool::fill(running, recorder, pool).await,
-        Order::Reap => crate::reaper::reap(running.world).await.map(|reaped| Ok(Found::Reaped(reaped))),
+        Order::Reap => match reaper::reap(running.world).await {
+            Ok(reaped) => Ok(Ok(Found::Reaped(reaped))),
+            Err(ReapError::Unlisted(error)) => refused(error.into()),
+            Err(ReapError::Refused(refusal)) => Err(refusal),
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where numbers and events are published, and who publishes them.
 
+use gitledger_operations::remote::holds_credentials;
 use gitledger_sandboxes::Secret;
 
 use super::{SettingsError, wrong};
@@ -60,7 +61,7 @@ pub(super) fn nats(get: &dyn Fn(&str) -> Option<String>, address: &str) -> Resul
 /// An address of the web; `instead` is where its credentials belong, because addresses are shown and logged.
 pub(super) fn web_address(variable: &str, text: &str, instead: &str) -> Result<url::Url, SettingsError> {
     let url = url::Url::parse(text).map_err(|error| wrong(variable, &format!("is not a URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
+    if holds_credentials(&url) {
         return Err(wrong(variable, &format!("must hold no credentials; {instead}")));
     }
     if matches!(url.scheme(), "http" | "https") && url.has_host() {

@@ -1,6 +1,7 @@
 //! Calls of a gateway that runs elsewhere.
 
 use gitledger_functions::exporter::is_this_machine;
+use gitledger_operations::remote::holds_credentials;
 use gitledger_operations::table;
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use url::Url;
 /// refused, because addresses are shown and logged, and not repeated.
 pub fn client(url: &str) -> Result<Client, String> {
     let url = Url::parse(url).map_err(|error| format!("--url is not a URL: {error}"))?;
-    if !url.username().is_empty() || url.password().is_some() {
+    if holds_credentials(&url) {
         return Err("--url must hold no credentials; set GITLEDGER_API_KEY".to_owned());
     }
     gitledger_sandboxes::tls::install();

@@ -8,7 +8,7 @@ use crate::template::{text, translated};
 /// Alarms with an alert of `monitoring/` behind them, which the alarm's description names.
 const AS_ALERTS: [(&str, &str); 2] = [
     ("ProjectorBehindAlarm", "GitOperationsProjectorBehind"),
-    ("ReaperFailsAlarm", "GitOperationsSandboxLeak"),
+    ("ReaperFailsAlarm", "GitOperationsReaperStopped"),
 ];
 
 /// Alarms that have none, and why.

@@ -9,7 +9,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use gitledger_functions::reaper;
+use gitledger_functions::Request;
+use gitledger_functions::answer::Outcome;
+use gitledger_functions::reaper::{self, ReapError};
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_sandboxes::reconcile::{Action, reconcile};
 use gitledger_sandboxes::{World as _, control};
@@ -137,6 +139,12 @@ async fn after_lost_answers_no_sandbox_is_left_and_none_is_killed_that_should_li
     for _ in 0..lost {
         world.sandboxes.open(&open(&clock), &origin()).await.expect_err("no answer");
     }
+    // Who cannot see the sandboxes says so, by itself and when asked, and takes none of them for lost.
+    let unlisted = reaper::reap(&world).await.expect_err("no list");
+    assert!(matches!(unlisted, ReapError::Unlisted(_)), "{unlisted}");
+    let request = Request::new("sandbox-reap", json!({}), None, world.clock.id()).expect("a request");
+    let answer = gitledger_functions::operate(&world, request).await.expect("an answer");
+    assert_eq!(answer.outcome, Outcome::Failed, "{answer:?}");
     (lock(&fake).mute, lock(&fake).deaf) = (false, false);
     let leaked: BTreeSet<String> =
         lock(&fake).sandboxes.keys().filter(|id| !known.contains(*id)).cloned().collect();

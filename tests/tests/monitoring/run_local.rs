@@ -75,7 +75,7 @@ async fn one_command_starts_everything_and_ctrl_c_ends_it() {
     until("the gateway's own numbers", async || {
         let found = json(&own).await;
         let names: Vec<&str> = list(&found["data"]).iter().map(|one| word(&one["__name__"])).collect();
-        assert!(names.iter().all(|name| name.starts_with("gitledger_http_")), "{names:?}");
+        assert!(names.iter().all(|name| name.starts_with("gitledger_")), "{names:?}");
         names.contains(&"gitledger_http_refusals_total").then_some(())
     })
     .await;

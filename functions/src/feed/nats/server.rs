@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gitledger_operations::remote::holds_credentials;
 use gitledger_sandboxes::Secret;
 use url::{Host, Url};
 
@@ -35,7 +36,7 @@ impl Server {
         const URL: &str = "NATS_URL";
         let rule = "must be nats://HOST:PORT, or tls://HOST:PORT";
         let url = Url::parse(address).map_err(|_| (URL, rule.to_owned()))?;
-        if !url.username().is_empty() || url.password().is_some() {
+        if holds_credentials(&url) {
             let rule = "must hold no credentials; set NATS_TOKEN, or NATS_USER and NATS_PASSWORD";
             return Err((URL, rule.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! What the gateway's door has seen: requests, refusals, how many at once, how long. By `metrics` and its recorder for
+//! What the gateway's door has seen: requests, refusals, how many at once, how long; and the reaper's last round. By `metrics` and its recorder for
 //! Prometheus; of this process alone, so that it is at `/metrics` and nowhere else.
 
 use std::sync::OnceLock;
@@ -8,10 +8,12 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use gitledger_projections::metrics::process::{
-    CLASSES, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REFUSALS, HTTP_REQUESTS, PROCESS, REFUSALS, ROUTES,
+    CLASSES, HTTP_DURATION, HTTP_IN_FLIGHT, HTTP_REFUSALS, HTTP_REQUESTS, PROCESS, REAPER_ROUND, REFUSALS,
+    ROUTES,
 };
 use gitledger_projections::metrics::{Kind, Metric};
 use http::StatusCode;
+use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -109,6 +111,13 @@ pub(crate) fn text() -> String {
     recorder().map(|recorder| canonical(&recorder.render())).unwrap_or_default()
 }
 
+/// The reaper has finished a round, or begins with its first.
+pub(crate) fn reaped(at: Timestamp) {
+    if recorder().is_some() {
+        gauge!(REAPER_ROUND.name).set(at.as_duration().as_secs_f64());
+    }
+}
+
 /// The recorder keeps every sample of a histogram until somebody looks; nobody may ever look.
 pub(crate) fn tidy() {
     if let Some(recorder) = recorder() {
@@ -160,6 +169,7 @@ mod tests {
 
     #[test]
     fn every_series_is_there_from_the_start_and_bounds_are_floats() {
+        reaped(Timestamp::from_second(1_790_000_000).expect("an instant"));
         let text = text();
         for metric in PROCESS {
             assert!(text.contains(&format!("# HELP {} ", metric.name)), "{}: {text}", metric.name);
@@ -169,6 +179,7 @@ mod tests {
             "gitledger_http_requests_total{route=\"/events\",status=\"5xx\"} ",
             "gitledger_http_requests_in_flight ",
             "gitledger_http_request_duration_seconds_bucket{le=\"1.0\"} ",
+            "gitledger_reaper_round_timestamp_seconds 1790000000",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -21,6 +21,7 @@ const FILL_EVERY: Duration = Duration::from_millis(250);
 const FILL_AGAIN: Duration = Duration::from_secs(30);
 /// How often metrics are published.
 const EXPORT_EVERY: Duration = Duration::from_secs(15);
+
 /// Starts it all.
 pub(super) fn start(
     gateway: &Gateway,
@@ -39,9 +40,14 @@ pub(super) fn start(
         }
     }));
     let world = gateway.world.clone();
+    measured::reaped(world.clock.now());
     tasks.push(every(REAP_EVERY, stop.clone(), move || {
         let world = world.clone();
-        async move { reaper::reap(&world).await.map(|_| ()).map_err(|error| error.to_string()) }
+        async move {
+            reaper::reap(&world).await.map_err(|error| error.to_string())?;
+            measured::reaped(world.clock.now());
+            Ok(())
+        }
     }));
     // So that the first who opens the dashboard does not wait until the whole ledger is read.
     let dashboard = gateway.dashboard.clone();

@@ -79,18 +79,31 @@ pub fn text(workload: &Workload, setting: &Setting, outcome: &Outcome, prices: &
     ];
     for price in prices {
         let (total, monthly) = (price.of(outcome.usage), price.of(outcome.monthly()));
-        page.push(format!("cost        {total:.4} ({}), {monthly:.2} a month of 30 days", price.name));
+        let monthly = if too_early(workload) {
+            "too early to tell a month's by".to_owned()
+        } else {
+            format!("{monthly:.2} a month of 30 days")
+        };
+        page.push(format!("cost        {total:.4} ({}), {monthly}", price.name));
     }
     page.join("\n")
 }
 
-/// A grid for a terminal: what nothing beats, and how much else there was.
+/// Under an hour of work says nothing of a month, as in the report. Settings can be compared all the same.
+fn too_early(workload: &Workload) -> bool {
+    workload.days() * 24.0 < 1.0
+}
+
+/// A grid for a terminal: what nothing beats, and how much else there was. Settings that come to the same are one row.
 pub fn frontier(workload: &Workload, points: &[Point], price: &Table) -> String {
-    let mut table =
-        grid(&["ttl s", "pause s", "pool", "reuse", "a month", "p95 ms", "hits %", "at once", "failed"]);
+    let mut table = grid(&[
+        "ttl s", "pause s", "pool", "reuse", "a month", "p95 ms", "hits %", "at once", "failed", "alike",
+    ]);
     let mut best: Vec<&Point> = points.iter().filter(|point| point.on_frontier).collect();
-    best.sort_by_key(|point| (point.monthly, point.figures.durations.p95_us));
-    for point in &best {
+    let key = |point: &Point| (point.monthly, point.figures.durations.p95_us, point.figures.failed);
+    best.sort_by_key(|point| key(point));
+    let rows: Vec<&[&Point]> = best.chunk_by(|one, other| key(one) == key(other)).collect();
+    for (point, alike) in rows.iter().filter_map(|alike| Some((alike.first()?, alike.len()))) {
         let setting = &point.setting;
         table.add_row([
             setting.ttl_s.to_string(),
@@ -102,10 +115,16 @@ pub fn frontier(workload: &Workload, points: &[Point], price: &Table) -> String 
             point.figures.hit_ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.1}", ratio * 100.0)),
             point.figures.peak.to_string(),
             point.figures.failed.to_string(),
+            alike.to_string(),
         ]);
     }
+    let note = if too_early(workload) {
+        "\n\nUnder an hour of work: compare the settings, but do not take a month's cost from it."
+    } else {
+        ""
+    };
     format!(
-        "{}\n{} settings at {}; nothing beats these {}:\n\n{}",
+        "{}\n{} settings at {}; nothing beats these {}:\n\n{}{note}",
         workload_line(workload),
         points.len(),
         price.name,

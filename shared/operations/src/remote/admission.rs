@@ -58,7 +58,7 @@ impl Remotes {
         let Ok(url) = Url::parse(text) else {
             return refuse("must be a URL that starts with https://");
         };
-        if !url.username().is_empty() || url.password().is_some() {
+        if holds_credentials(&url) {
             return refuse("must not contain a user name or password; tokens are configured per host");
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -141,6 +141,11 @@ impl Remote {
     pub fn repo(&self) -> Repo {
         Repo::from_parts(&self.authority(), self.url.path())
     }
+}
+
+/// Whether an address has a user or a password in it. None may: addresses are shown and logged.
+pub fn holds_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 #[cfg(test)]

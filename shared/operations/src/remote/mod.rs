@@ -5,4 +5,4 @@ mod admission;
 mod gate;
 mod spelling;
 
-pub use admission::{Remote, Remotes};
+pub use admission::{Remote, Remotes, holds_credentials};

@@ -1,4 +1,4 @@
-//! Metrics of one process: what its door has seen since it started. They are no fold of the ledger, begin at zero with
+//! Metrics of one process: what its door has seen since it started, and whether its upkeep runs. They are no fold of the ledger, begin at zero with
 //! each start, and are only ever shown at `/metrics`, never published as the ledger's numbers are.
 
 use super::definitions::{Kind, Label, Metric, Values};
@@ -72,6 +72,14 @@ pub const HTTP_DURATION: Metric = Metric {
     labels: NONE,
     buckets: &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0],
 };
+/// See its help.
+pub const REAPER_ROUND: Metric = Metric {
+    name: "gitledger_reaper_round_timestamp_seconds",
+    kind: Kind::Gauge,
+    help: "When the reaper last finished a round in which it could see the sandboxes; until the first, when it started. It looks every ten seconds.",
+    labels: NONE,
+    buckets: &[],
+};
 
 /// All of them.
-pub const PROCESS: &[Metric] = &[HTTP_REQUESTS, HTTP_REFUSALS, HTTP_IN_FLIGHT, HTTP_DURATION];
+pub const PROCESS: &[Metric] = &[HTTP_REQUESTS, HTTP_REFUSALS, HTTP_IN_FLIGHT, HTTP_DURATION, REAPER_ROUND];
