@@ -9,6 +9,13 @@ use gitledger_ledger::{Ledger, LedgerError, Position, ProjectionKey, SavedProjec
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::World;
+
+/// How soon it is looked again whether a row is free, and how often at last: each look is a request.
+const LOOK_FIRST: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(320);
 
 /// What such a row says.
 pub(crate) trait Holdable: Serialize + DeserializeOwned {
@@ -41,6 +48,23 @@ impl<T: Holdable> Held<T> {
             LedgerError::Engine(format!("the {}'s saved state is unreadable: {error}", T::KEY.name))
         })?;
         Ok(Self { epoch: saved.position.as_u64(), kept })
+    }
+
+    /// The row when nobody holds it. A holder that does not let go is dead after `hold`, whatever his clock says.
+    pub(crate) async fn free(world: &World, hold: Duration) -> Result<Self, LedgerError> {
+        let (mut seen, mut since) = (None, Instant::now());
+        let mut pause = LOOK_FIRST;
+        loop {
+            let row = Self::read(world.ledger.as_ref()).await?;
+            if seen.replace(row.epoch) != Some(row.epoch) {
+                (since, pause) = (Instant::now(), LOOK_FIRST);
+            }
+            if !row.is_held(world.clock.now(), hold) || since.elapsed() > hold {
+                return Ok(row);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_EVERY);
+        }
     }
 
     /// How often it was changed; 0: it is not there yet.

@@ -15,9 +15,6 @@ use super::Taken;
 use crate::World;
 use crate::held::{Held, Holdable, is_too_far_ahead};
 
-/// How often it is looked whether the fence is free.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
 /// The fence as it was read, or as it was taken.
 pub(super) struct Fence(Held<Kept>);
 
@@ -66,23 +63,9 @@ impl Fence {
         Held::read(ledger).await.map(Self)
     }
 
-    /// The fence when nobody holds it. A holder that does not let go is dead after `hold`, whatever his clock says.
+    /// The fence when nobody holds it.
     pub(super) async fn free(world: &World, hold: Duration) -> Result<Self, LedgerError> {
-        let since = tokio::time::Instant::now();
-        let mut seen = None;
-        loop {
-            let fence = Self::look(world.ledger.as_ref()).await?;
-            let taken = fence.0.is_held(world.clock.now(), hold);
-            let (epoch, first) = *seen.get_or_insert((fence.epoch(), since));
-            let waited = if epoch == fence.epoch() { first.elapsed() } else { Duration::ZERO };
-            if !taken || waited > hold {
-                return Ok(fence);
-            }
-            if epoch != fence.epoch() {
-                seen = Some((fence.epoch(), tokio::time::Instant::now()));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        Held::free(world, hold).await.map(Self)
     }
 
     pub(super) fn epoch(&self) -> u64 {

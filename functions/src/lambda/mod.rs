@@ -13,12 +13,12 @@ mod invoke;
 mod journal;
 mod of_table;
 mod operation;
+mod projecting;
 #[cfg(feature = "aws")]
 mod relay;
 mod report;
 mod secrets;
 mod serve;
-
 mod signed;
 mod worlds;
 
@@ -68,9 +68,7 @@ pub fn projector() -> ExitCode {
         "projector",
         async || worlds::of("projector").await,
         async |world, _, _| {
-            let saved = world.projector.save().await?;
-            world.spending.save().await?;
-            let position = world.projector.caught_up().await?.position;
+            let (position, saved) = projecting::project(world).await?;
             Ok(done(json!({"position": position.as_u64(), "saved": saved})))
         },
     )

@@ -4,7 +4,7 @@
 //! put and no transaction, and two who want the same version want the same key. Its DynamoDB stream is read by the
 //! [`Sequencer`], which writes the *log*: packed segments in the order of the whole ledger. So a position is given
 //! some time after the append, by one writer at a time, and no reader ever sees a gap. [`DynamoLedger::repair`] finds what the stream
-//! may have lost. The log's table has also the projections, their leases and what they have parked.
+//! may have lost. The log's table has also the projections and what they have parked.
 //!
 //! Deliberately absent: a counter in a transaction (four times the price, and all writers wait for one item); an
 //! index with all events (late, and its hot key slows the appends); any scan to read everything.
@@ -17,7 +17,6 @@ mod commit_item;
 mod failure;
 mod item;
 mod known;
-mod lease;
 mod lines;
 mod log;
 mod marks;
@@ -42,12 +41,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::HttpClient;
 use gitledger_events::{Record, Stream};
-use jiff::Timestamp;
 
 pub use batch::{BatchFailure, BatchReply, NotABatch, StreamBatch, StreamRecord};
 pub use bucket::S3;
 pub use claims::{Bulk, Claims};
-pub use lease::Fence;
 pub use patience::Patience;
 pub use repair::Repaired;
 pub use retry::{Folded, Retried};
@@ -117,28 +114,6 @@ impl DynamoLedger {
         repair::repair(&self.store).await
     }
 
-    /// Takes or renews the lease of a projection. `None`: another holder has it.
-    pub async fn lease_projection(
-        &self,
-        key: &ProjectionKey,
-        holder: &str,
-        now: Timestamp,
-        lasts: Duration,
-    ) -> Result<Option<Fence>, LedgerError> {
-        lease::take(&self.store, key, holder, now, lasts).await
-    }
-
-    /// [`Ledger::save_projection`], if nobody has taken the lease since.
-    pub async fn save_projection_fenced(
-        &self,
-        key: &ProjectionKey,
-        expected: Position,
-        saved: SavedProjection,
-        fence: Fence,
-    ) -> Result<bool, LedgerError> {
-        saved::save(&self.store, key, expected, &saved, Some(fence), &self.seen).await
-    }
-
     /// Tries the parked events of a projection again, oldest first; for the function `retry-dlq`, after what was
     /// wrong with them or with the fold is mended. `fold` folds an event into a state, or says why not.
     pub async fn retry_parked(
@@ -198,7 +173,7 @@ impl Ledger for DynamoLedger {
         expected: Position,
         saved: SavedProjection,
     ) -> Result<bool, LedgerError> {
-        saved::save(&self.store, key, expected, &saved, None, &self.seen).await
+        saved::save(&self.store, key, expected, &saved, &self.seen).await
     }
 
     async fn park(&self, key: &ProjectionKey, position: Position, reason: &str) -> Result<(), LedgerError> {

@@ -65,7 +65,7 @@ pub async fn unpark(
     saved: &SavedProjection,
     seen: &Seen,
 ) -> Result<bool, LedgerError> {
-    let save = Save::new(store, projection, expected, saved, None, seen).await?;
+    let save = Save::new(store, projection, expected, saved, seen).await?;
     let mut update = Update::builder()
         .table_name(&store.log)
         .set_key(Some(keys(&saved_key(projection), 0)))

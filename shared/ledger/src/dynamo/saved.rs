@@ -1,4 +1,4 @@
-//! Saved projections: state, position and fence in one item, written by one conditional request.
+//! Saved projections: state, position and the save's id, its fence, in one item, written by one conditional request.
 //!
 //! A save also fails when another save of the same position came after the state that this process has loaded
 //! or saved last: a parked event may have been folded in by then ([`super::retry`]).
@@ -14,7 +14,6 @@ use super::failure::ledger_error;
 use super::item::{
     BODY, Body, CLAIM, Item, Misshapen, bytes, get_bytes, get_number, get_text, keys, number, text,
 };
-use super::lease::{FENCE, Fence};
 use super::lines;
 use super::store::{Store, value};
 use crate::{LedgerError, Position, ProjectionKey, SavedProjection};
@@ -63,14 +62,13 @@ impl Save {
         projection: &ProjectionKey,
         expected: Position,
         saved: &SavedProjection,
-        fence: Option<Fence>,
         seen: &Seen,
     ) -> Result<Self, LedgerError> {
         let id = Uuid::now_v7();
         let squeezed = lines::squeeze_bytes(&saved.state);
         let squeezed = squeezed.map_err(|error| LedgerError::at("a state cannot be squeezed", error))?;
         let body = store.claim(|| format!("{}/{}-{id}", key(projection), saved.position), squeezed).await?;
-        let mut names = vec![("#p", POSITION), ("#w", SAVE), ("#b", BODY), ("#s", CLAIM)];
+        let names = vec![("#p", POSITION), ("#w", SAVE), ("#b", BODY), ("#s", CLAIM)];
         let mut values = vec![
             value(":expected", number(expected.as_u64())),
             value(":p", number(saved.position.as_u64())),
@@ -83,11 +81,6 @@ impl Save {
         }
         if expected == Position::START {
             condition = format!("(({condition}) OR attribute_not_exists(#p))");
-        }
-        if let Some(fence) = fence {
-            condition.push_str(" AND #f = :f");
-            names.push(("#f", FENCE));
-            values.push(value(":f", number(fence.as_u64())));
         }
         let (kept, other, claimed) = match body {
             Body::Here(body) => {
@@ -130,10 +123,9 @@ pub async fn save(
     projection: &ProjectionKey,
     expected: Position,
     saved: &SavedProjection,
-    fence: Option<Fence>,
     seen: &Seen,
 ) -> Result<bool, LedgerError> {
-    let save = Save::new(store, projection, expected, saved, fence, seen).await?;
+    let save = Save::new(store, projection, expected, saved, seen).await?;
     let updated = store.patience.ask(|| {
         let mut request = store
             .client
@@ -185,8 +177,7 @@ pub async fn load(
 ) -> Result<Option<SavedProjection>, LedgerError> {
     for _ in 0..LOOKS_MAX {
         let Some(item) = store.get(&key(projection), 0).await? else { return Ok(None) };
-        // A lease without a state.
-        let Ok(position) = get_number(&item, POSITION) else { return Ok(None) };
+        let position = get_number(&item, POSITION).map_err(unreadable)?;
         let body = Body::take_from(&item).map_err(unreadable)?;
         let claimed = matches!(body, Body::Claimed(_));
         match store.redeem(body).await {

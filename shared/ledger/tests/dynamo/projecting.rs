@@ -3,8 +3,6 @@
 use gitledger_ledger::contract::sample::{commit_of, event, stream};
 use gitledger_ledger::dynamo::{DynamoLedger, DynamoSettings, Folded, Patience};
 use gitledger_ledger::{Expected, Ledger, LedgerError, Position, ProjectionKey, Recorded, SavedProjection};
-use jiff::Timestamp;
-use std::time::Duration;
 
 use super::engine::{Engine, client};
 use super::fate::{Fate, Network};
@@ -73,31 +71,6 @@ async fn two_projectors_of_which_one_dies_at_any_request_count_every_event_once(
             break;
         }
     }
-}
-
-#[tokio::test]
-async fn a_projector_whose_lease_was_taken_saves_nothing_more() {
-    let engine = Engine::start();
-    let (ledger, settings) = engine.ledger().await;
-    let other = DynamoLedger::new(settings, client()).unwrap();
-    let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
-    let minute = Duration::from_mins(1);
-    let saved = |position: u64| SavedProjection {
-        position: Position::from_u64(position),
-        state: position.to_string().into_bytes(),
-    };
-    let fence = ledger.lease_projection(&KEY, "first", at(0), minute).await.unwrap().unwrap();
-    assert_eq!(ledger.load_projection(&KEY).await.unwrap(), None);
-    assert_eq!(other.lease_projection(&KEY, "second", at(59), minute).await.unwrap(), None);
-    assert!(ledger.save_projection_fenced(&KEY, Position::START, saved(1), fence).await.unwrap());
-    let renewed = ledger.lease_projection(&KEY, "first", at(30), minute).await.unwrap().unwrap();
-    assert!(!ledger.save_projection_fenced(&KEY, Position::from_u64(1), saved(2), fence).await.unwrap());
-    assert!(ledger.save_projection_fenced(&KEY, Position::from_u64(1), saved(2), renewed).await.unwrap());
-    let taken = other.lease_projection(&KEY, "second", at(91), minute).await.unwrap().unwrap();
-    assert!(taken > renewed);
-    assert!(!ledger.save_projection_fenced(&KEY, Position::from_u64(2), saved(3), renewed).await.unwrap());
-    assert_eq!(other.load_projection(&KEY).await.unwrap(), Some(saved(2)));
-    assert!(other.save_projection_fenced(&KEY, Position::from_u64(2), saved(3), taken).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
