@@ -26,6 +26,7 @@ mod simulate_setting;
 pub mod up;
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -150,7 +151,10 @@ pub fn print(page: &str) {
 pub fn log_to_stderr() {
     let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
     let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for people, who may say NO_COLOR; a file has none.
+    let layer = if std::io::stderr().is_terminal() { layer } else { layer.with_ansi(false) };
+    let layer = layer.with_filter(filter);
     // A second call in one process (tests) keeps the first logger.
     let _ = tracing_subscriber::registry().with(layer).try_init();
 }

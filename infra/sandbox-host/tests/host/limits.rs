@@ -59,8 +59,10 @@ async fn a_fork_bomb_stays_in_its_sandbox() {
     stream.pid().await;
     // bash complains when it is refused a process, and tries again.
     stream.errors("Resource temporarily unavailable").await;
+    // Those that were forked are not all sleeping yet, on a machine that has much to do.
+    until(1, || usize::from(sleepers(&seconds) >= 20)).await;
     let started = sleepers(&seconds);
-    assert!((20..60).contains(&started), "{started} processes were started");
+    assert!(started < 60, "{started} processes were started");
     all_is_well(&running, &neighbour).await;
     assert_eq!(running.client.kill(&sandbox.id).await, StatusCode::NO_CONTENT);
     assert_eq!(sleepers(&seconds), 0);
