@@ -88,6 +88,11 @@ impl Needs {
         remote_write: false,
         feeds: false,
     };
+
+    /// Whether it holds secrets for as long as it lives. Hashes of API keys are read anew by themselves.
+    pub fn secrets(&self) -> bool {
+        self.sandbox_key || self.git_tokens || self.webhook_secret
+    }
 }
 
 /// What an invocation has left after its operation's time is over: to record that, and to start with.

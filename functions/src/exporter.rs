@@ -18,6 +18,7 @@ use gitledger_projections::metrics::{About, Metrics, MetricsSnapshot, Observatio
 
 use crate::World;
 use fence::Fence;
+pub(crate) use pushgateway::client_for;
 pub use pushgateway::{Pushgateway, is_this_machine};
 pub use remote_write::{Credential, Destination, RemoteWrite};
 pub use sigv4::Aws;

@@ -1,7 +1,7 @@
 //! The projector: keeps the projections up to date with the ledger, state and position in one write.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex as PlainMutex, PoisonError};
 
 use gitledger_events::Event;
 use gitledger_ledger::{Decoded, Ledger, LedgerError, Position, ProjectionKey, SavedProjection};
@@ -13,6 +13,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 /// How many events are read at once.
 const CHUNK: usize = 5000;
+/// So many chunks are folded before they are saved: who is ended in the midst of millions does not begin anew.
+const CHUNKS_SAVED: usize = 20;
 
 /// Everything that the events add up to, folded in one pass.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -61,6 +63,9 @@ pub struct Projector {
     ledger: Arc<dyn Ledger>,
     folded: Mutex<Folded>,
     saved: Mutex<Saved>,
+    /// Why which events could not be folded, until that is in the ledger. Looking writes nothing: most functions may
+    /// read the ledger and not write to its projections.
+    aside: PlainMutex<BTreeMap<Position, String>>,
 }
 
 /// What is in the ledger.
@@ -88,21 +93,29 @@ impl Projector {
             None => Folded::default(),
         };
         let saved = Saved { position, replaced: cured };
-        Ok(Self { ledger, folded: Mutex::new(folded), saved: Mutex::new(saved) })
+        Ok(Self {
+            ledger,
+            folded: Mutex::new(folded),
+            saved: Mutex::new(saved),
+            aside: PlainMutex::default(),
+        })
     }
 
     /// The state with everything folded in that the ledger holds now.
     pub async fn caught_up(&self) -> Result<MutexGuard<'_, Folded>, LedgerError> {
         let mut folded = self.folded.lock().await;
-        loop {
-            let page = self.ledger.read_events(folded.position, CHUNK).await?;
-            if page.is_empty() {
-                return Ok(folded);
-            }
-            for next in page {
-                self.take(&mut folded, next).await?;
-            }
+        while self.fold_chunk(&mut folded).await? {}
+        Ok(folded)
+    }
+
+    /// Folds the next chunk in; false when there is none.
+    async fn fold_chunk(&self, folded: &mut Folded) -> Result<bool, LedgerError> {
+        let page = self.ledger.read_events(folded.position, CHUNK).await?;
+        let found = !page.is_empty();
+        for next in page {
+            self.take(folded, next);
         }
+        Ok(found)
     }
 
     /// Folds everything again from the first event, also what was parked.
@@ -115,30 +128,65 @@ impl Projector {
         self.save().await.map(|_| ())
     }
 
-    /// Folds one event in; one that cannot be read is parked and passed over.
-    async fn take(&self, folded: &mut Folded, next: Decoded) -> Result<(), LedgerError> {
+    /// Folds one event in; one that cannot be read is put aside and passed over.
+    fn take(&self, folded: &mut Folded, next: Decoded) {
         let Decoded { position, event } = next;
         match event {
             Ok(event) => folded.apply(&event),
             Err(reason) => {
-                tracing::error!(%position, %reason, "event parked");
-                // First here, then in the state: after a crash in between it is parked once more, which is nothing.
-                self.ledger.park(&KEY, position, &reason).await?;
+                tracing::error!(%position, %reason, "event put aside");
+                self.aside().insert(position, reason);
                 folded.skipped.insert(position.as_u64());
             }
         }
         folded.position = position;
+    }
+
+    fn aside(&self) -> std::sync::MutexGuard<'_, BTreeMap<Position, String>> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Parks what was put aside. Before the state is saved that has passed over it: after a crash in between it is
+    /// parked once more, which is nothing.
+    async fn park(&self) -> Result<(), LedgerError> {
+        let aside = self.aside().clone();
+        for (position, reason) in aside {
+            self.ledger.park(&KEY, position, &reason).await?;
+            self.aside().remove(&position);
+        }
         Ok(())
     }
 
     /// Saves state and position in one write. `false`: another projector saved in between; its state is taken up,
     /// and what is missing is folded in again.
     pub async fn save(&self) -> Result<bool, LedgerError> {
-        let mut folded = self.caught_up().await?;
+        loop {
+            let (ended, stood) = self.save_some().await?;
+            if ended || !stood {
+                return Ok(stood);
+            }
+        }
+    }
+
+    /// Folds some chunks and saves: whether that was all, and whether nobody else has saved in between.
+    async fn save_some(&self) -> Result<(bool, bool), LedgerError> {
+        let mut folded = self.folded.lock().await;
+        let mut ended = false;
+        for _ in 0..CHUNKS_SAVED {
+            ended = !self.fold_chunk(&mut folded).await?;
+            if ended {
+                break;
+            }
+        }
+        Ok((ended, self.store(&mut folded).await?))
+    }
+
+    async fn store(&self, folded: &mut Folded) -> Result<bool, LedgerError> {
         let mut saved = self.saved.lock().await;
         if saved.position == folded.position && !saved.replaced {
             return Ok(true);
         }
+        self.park().await?;
         let state = folded.to_bytes().map_err(|error| LedgerError::Engine(error.to_string()))?;
         let position = folded.position;
         if self.ledger.save_projection(&KEY, saved.position, SavedProjection { position, state }).await? {

@@ -15,6 +15,7 @@ use gitledger_events::operation::Timing;
 use gitledger_events::sandbox::{KillReason, Reuse, SandboxKilled, SandboxLeased};
 use gitledger_events::{Elapsed, Fact, Stream};
 use gitledger_functions::exporter::{Exporter, Pushgateway as Gateway};
+use gitledger_functions::projector::{KEY, Projector};
 use gitledger_functions::{Settings, World};
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
 use gitledger_ledger::{Ledger, Position, Recorded};
@@ -270,6 +271,14 @@ async fn an_event_that_nobody_understands_is_parked_and_folded_at_its_place_when
     assert!(all > 1.0 && none == 0.0);
 
     rename("SomethingOfTomorrow");
+    // Whoever only looks writes nothing: most functions may not.
+    file().execute_batch("DELETE FROM projections").unwrap();
+    let reader: Arc<dyn Ledger> = Arc::new(open(&setup.data()));
+    let projector = Projector::load(reader.clone()).await.unwrap();
+    drop(projector.caught_up().await.unwrap());
+    assert!(reader.parked(&KEY).await.unwrap().is_empty());
+    assert!(projector.save().await.unwrap());
+    assert_eq!(reader.parked(&KEY).await.unwrap().len(), 1);
     assert_eq!(projection(&["rebuild"]).0, Some(1));
     let (code, listed) = projection(&["list"]);
     assert!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gitledger_sandboxes::tls;
 use url::Url;
 
 use super::{Credential, Destination};
@@ -33,10 +34,7 @@ impl Pushgateway {
     }
 
     fn new(destination: Destination, patience: Duration) -> Result<Self, reqwest::Error> {
-        gitledger_sandboxes::tls::install();
-        let client = reqwest::Client::builder().timeout(patience);
-        let client =
-            if is_this_machine(&destination.address) { client.no_proxy() } else { client }.build()?;
+        let client = client_for(&destination.address, patience).build()?;
         Ok(Self { client, destination, patience })
     }
 
@@ -71,6 +69,12 @@ impl Pushgateway {
         let answer = request.send().await.and_then(reqwest::Response::error_for_status);
         answer.map(|_| ()).map_err(reqwest::Error::without_url)
     }
+}
+
+/// A client for what is published there: it trusts whom the system trusts, and no proxy stands before this machine.
+pub(crate) fn client_for(address: &Url, patience: Duration) -> reqwest::ClientBuilder {
+    let client = tls::trusting(reqwest::Client::builder().timeout(patience));
+    if is_this_machine(address) { client.no_proxy() } else { client }
 }
 
 /// What is on this machine is not asked for through a proxy.

@@ -9,7 +9,7 @@ use gitledger_projections::metrics::MetricsSnapshot;
 use gitledger_sandboxes::Secret;
 use url::Url;
 
-use super::pushgateway::is_this_machine;
+use super::pushgateway::client_for;
 use super::sigv4::{Aws, Signing};
 
 /// Where samples are sent, and how the sender is known.
@@ -46,10 +46,7 @@ pub struct RemoteWrite {
 impl RemoteWrite {
     /// With a limit for each try.
     pub fn to(destination: Destination, patience: Duration) -> Result<Self, reqwest::Error> {
-        gitledger_sandboxes::tls::install();
-        let client = reqwest::Client::builder().timeout(patience);
-        let client =
-            if is_this_machine(&destination.address) { client.no_proxy() } else { client }.build()?;
+        let client = client_for(&destination.address, patience).build()?;
         Ok(Self { client, destination })
     }
 

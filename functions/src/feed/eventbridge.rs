@@ -42,10 +42,7 @@ impl EventBridge {
         let address =
             aws.endpoint.clone().unwrap_or_else(|| format!("https://events.{region}.amazonaws.com/"));
         let address: Url = address.parse().map_err(|error| format!("AWS_ENDPOINT_URL: {error}"))?;
-        gitledger_sandboxes::tls::install();
-        let client = reqwest::Client::builder().timeout(PATIENCE);
-        let client = if exporter::is_this_machine(&address) { client.no_proxy() } else { client };
-        let client = client.build().map_err(|error| error.to_string())?;
+        let client = exporter::client_for(&address, PATIENCE).build().map_err(|error| error.to_string())?;
         let session_token = aws.session_token.clone();
         let aws = exporter::Aws { region, key_id, secret, session_token };
         Ok(Self { client, address, aws, name: name.to_owned() })

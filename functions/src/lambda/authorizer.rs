@@ -13,7 +13,8 @@ use crate::access::{KeyFile, KeyRecord, keys_in, verify};
 use crate::settings::Settings;
 use crate::{Refusal, lambda::secrets};
 
-/// How long keys are known before they are read again: a revoked one is good for this long.
+/// How long keys are known before they are read again. API Gateway knows an answer for as long (`ReauthorizeEvery`), so
+/// that a revoked key is good for twice this at most.
 const FRESH: Duration = Duration::from_mins(1);
 
 /// The keys, and where they are from.
@@ -73,13 +74,12 @@ fn judged(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::NewKey;
+    use crate::access::{ApiKey, NewKey};
 
-    #[test]
-    fn a_good_key_is_let_in_with_what_it_may_and_any_other_is_not() {
+    /// A key that may only read, and the file's records.
+    fn key(now: jiff::Timestamp) -> (ApiKey, Vec<KeyRecord>) {
         let dir = tempfile::tempdir().unwrap();
         let file = KeyFile::new(dir.path().join("keys.json"));
-        let now = jiff::Timestamp::now();
         let new = NewKey {
             name: "ci".to_owned(),
             admin: false,
@@ -89,7 +89,13 @@ mod tests {
         };
         let key = file.create(new, now).unwrap();
         let text = std::fs::read(dir.path().join("keys.json")).unwrap();
-        let records = keys_in(&text).unwrap();
+        (key, keys_in(&text).unwrap())
+    }
+
+    #[test]
+    fn a_good_key_is_let_in_with_what_it_may_and_any_other_is_not() {
+        let now = jiff::Timestamp::now();
+        let (key, records) = key(now);
         let ask = |source: Value| judged(&records, &json!({"identitySource": source}), now).unwrap().0;
         let good = format!("Bearer {}", key.expose());
         let answer = ask(json!([good]));
@@ -101,5 +107,19 @@ mod tests {
         {
             assert_eq!(ask(source.clone()), json!({"isAuthorized": false}), "{source}");
         }
+    }
+
+    #[test]
+    fn a_request_of_api_gateway_is_judged_by_the_key_in_it() {
+        let file =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/triggers/authorizer.json");
+        let mut event: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let now = jiff::Timestamp::now();
+        let (key, records) = key(now);
+        assert_eq!(judged(&records, &event, now).unwrap().0, json!({"isAuthorized": false}));
+        let source = event.pointer_mut("/identitySource/0").unwrap();
+        assert!(source.as_str().unwrap().starts_with("Bearer glk_"));
+        *source = json!(format!("Bearer {}", key.expose()));
+        assert_eq!(judged(&records, &event, now).unwrap().0["isAuthorized"], true);
     }
 }

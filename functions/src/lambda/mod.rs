@@ -68,8 +68,8 @@ pub fn projector() -> ExitCode {
         "projector",
         async || worlds::of("projector").await,
         async |world, _, _| {
-            let (position, saved) = projecting::project(world).await?;
-            Ok(done(json!({"position": position.as_u64(), "saved": saved})))
+            let position = projecting::project(world).await?;
+            Ok(done(json!({"position": position.as_u64()})))
         },
     )
 }
@@ -78,10 +78,13 @@ pub fn projector() -> ExitCode {
 pub fn exporter() -> ExitCode {
     start(
         "exporter",
-        async || worlds::of("exporter").await,
-        async |world, _, _| {
+        async || {
+            let world = worlds::of("exporter").await?;
             let exporter = Exporter::to(world.pushgateway.clone(), world.remote_write.clone())?;
-            let exporter = exporter.ok_or("PUSHGATEWAY_URL or REMOTE_WRITE_URL must be set")?;
+            Ok((world, exporter))
+        },
+        async |(world, exporter), _, _| {
+            let exporter = exporter.as_ref().ok_or("PUSHGATEWAY_URL or REMOTE_WRITE_URL must be set")?;
             match exporter.publish(world).await? {
                 // A failed invocation is seen and retried by whatever schedules it.
                 Published::Failed => Err("the metrics were not accepted".into()),

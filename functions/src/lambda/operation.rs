@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::invocation::Invocation;
 use super::journal::Note;
-use super::serve::Told;
+use super::serve::{OperationFault, Told};
 use crate::access::Principal;
 use crate::answer::Outcome;
 use crate::story::{Turn, resume};
@@ -27,8 +27,11 @@ pub(super) async fn handle(
     event: Value,
 ) -> Result<Told, Error> {
     let caller = Trigger::caller(&event);
+    // An event source takes any answer for the whole batch done, and never brings it again.
+    let is_batch = event.get("Records").is_some();
     match Trigger::read(event) {
-        Err(refusal) => Ok(told(caller, invocation, name, Err(refusal), None)),
+        Err(refusal) if is_batch => Err(refusal.to_string().into()),
+        Err(refusal) => Ok(told(caller, name, Err(refusal), None)),
         Ok(Trigger::Http(http)) => Ok(Box::pin(of_http(world, name, invocation, &http)).await),
         Ok(Trigger::Queue(messages)) => Ok(Box::pin(of_queue(world, name, invocation, messages)).await),
         Ok(Trigger::Changes(_)) => Err("an operation is not asked for by a table's stream".into()),
@@ -53,7 +56,7 @@ async fn of_http(world: &World, name: &'static str, invocation: &Invocation, htt
             Err(refusal) => Err(refusal),
         },
     };
-    told(Caller::Http, invocation, name, answer, trace)
+    told(Caller::Http, name, answer, trace)
 }
 
 /// Whoever may invoke a function without HTTP was let in by IAM. A fault is an error of the invocation, so that
@@ -65,13 +68,14 @@ async fn of_json(
     event: Value,
 ) -> Result<Told, Error> {
     let trace = invocation.trace_of(None);
-    let answer = match trigger::of_json(name, event, world.clock.id()) {
-        Ok(request) => asked(world, invocation, request, trace).await,
-        Err(refusal) => Err(refusal),
+    let request = match trigger::of_json(name, event, world.clock.id()) {
+        Ok(request) => request,
+        Err(refusal) => return Ok(told(Caller::Direct, name, Err(refusal), trace)),
     };
-    match answer {
-        Err(Refusal::Fault(reason)) => Err(reason.into()),
-        answer => Ok(told(Caller::Direct, invocation, name, answer, trace)),
+    let operation_id = request.operation_id;
+    match asked(world, invocation, request, trace).await {
+        Err(Refusal::Fault(reason)) => Err(OperationFault { operation_id, reason }.into()),
+        answer => Ok(told(Caller::Direct, name, answer, trace)),
     }
 }
 
@@ -130,10 +134,10 @@ async fn go_on(world: &World, name: &'static str, invocation: &Invocation, id: U
     let patience = invocation.patience().unwrap_or(TURN);
     let turn = Turn { by: invocation.request_id.clone(), patience };
     match resume(world, id, &turn).await {
-        Err(Refusal::Fault(reason)) => Err(reason.into()),
+        Err(Refusal::Fault(reason)) => Err(OperationFault { operation_id: id, reason }.into()),
         answer => {
             let answer = answer.map(|answer| world.price(answer));
-            Ok(told(Caller::Direct, invocation, name, answer, None))
+            Ok(told(Caller::Direct, name, answer, None))
         }
     }
 }
@@ -160,15 +164,9 @@ async fn recorded(world: &World, principal: &Principal, path: &str) -> Result<An
     Answer::shown(id, &records, principal).map(|answer| world.price(answer)).ok_or(missing)
 }
 
-fn told(
-    caller: Caller,
-    invocation: &Invocation,
-    name: &str,
-    answer: Result<Answer, Refusal>,
-    trace: Option<Uuid>,
-) -> Told {
+fn told(caller: Caller, name: &str, answer: Result<Answer, Refusal>, trace: Option<Uuid>) -> Told {
     if let Err(Refusal::Fault(reason)) = &answer {
-        tracing::error!(operation = name, request_id = invocation.request_id, %reason, "fault");
+        tracing::error!(operation = name, %reason, "fault");
     }
     let outcome = match &answer {
         Ok(answer) => match answer.outcome {
@@ -181,4 +179,18 @@ fn told(
     };
     let operation_id = answer.as_ref().ok().map(|answer| answer.operation_id);
     (trigger::write(caller, answer), Note { outcome, operation_id, trace, batch: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_resumption_is_taken_for_one() {
+        let sample = include_str!("../../../events/triggers/git-clone.resume.json");
+        assert!(resumed(&serde_json::from_str(sample).unwrap()).is_some());
+        for other in [json!({}), json!({"resume": 7}), json!({"resume": "x"}), json!({"sandbox_id": "i1"})] {
+            assert_eq!(resumed(&other), None, "{other}");
+        }
+    }
 }

@@ -15,6 +15,8 @@ use crate::held::{Held, Holdable};
 
 /// Whoever takes longer is perhaps dead; the next one folds too.
 const HOLD: Duration = Duration::from_secs(10);
+/// How often it is saved again after another has saved in between, which only `retry-dlq` and those without lease do.
+const TRIES: usize = 5;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Lease {
@@ -38,9 +40,9 @@ impl Holdable for Lease {
     }
 }
 
-/// Folds what is new, saves it, and says up to where that is; false: another saved in between, and what he lacked is
-/// folded in and not saved. Waits for whoever is at it: what woke this one may be newer than all that he has read.
-pub(super) async fn project(world: &World) -> Result<(Position, bool), LedgerError> {
+/// Folds what is new, saves it, and says up to where that is. Waits for whoever is at it: what woke this one may be
+/// newer than all that he has read.
+pub(super) async fn project(world: &World) -> Result<Position, LedgerError> {
     let ledger = world.ledger.as_ref();
     let mut lease = loop {
         let mut lease = Held::<Lease>::free(world, HOLD).await?;
@@ -54,10 +56,15 @@ pub(super) async fn project(world: &World) -> Result<(Position, bool), LedgerErr
     projected
 }
 
-async fn save(world: &World) -> Result<(Position, bool), LedgerError> {
-    let saved = world.projector.save().await?;
+async fn save(world: &World) -> Result<Position, LedgerError> {
+    let mut tries = 0..TRIES;
+    while !world.projector.save().await? {
+        if tries.next().is_none() {
+            return Err(LedgerError::Engine("others save in between, again and again".to_owned()));
+        }
+    }
     world.spending.save().await?;
-    Ok((world.projector.caught_up().await?.position, saved))
+    Ok(world.projector.caught_up().await?.position)
 }
 
 #[cfg(test)]
@@ -85,7 +92,7 @@ mod tests {
         let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), Durability::Relaxed).unwrap();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let world = world(ledger.clone()).await;
-        assert_eq!(project(&world).await.unwrap(), (Position::START, true));
+        assert_eq!(project(&world).await.unwrap(), Position::START);
         let mut other = Held::<Lease>::read(ledger.as_ref()).await.unwrap();
         assert!(other.hold(ledger.as_ref(), Timestamp::now(), HOLD).await.unwrap(), "it was given back");
         let projecting = tokio::spawn({
@@ -97,7 +104,7 @@ mod tests {
         // As he left it who died when he began, a while ago.
         let long_ago = Timestamp::now() - jiff::SignedDuration::from_mins(1);
         assert!(other.hold(ledger.as_ref(), long_ago, HOLD).await.unwrap());
-        assert_eq!(projecting.await.unwrap(), (Position::START, true));
+        assert_eq!(projecting.await.unwrap(), Position::START);
         assert!(!other.release(ledger.as_ref()).await.unwrap(), "the next one has taken it");
     }
 }

@@ -1,19 +1,27 @@
 //! From a process to its invocations: runtime, logs, the world, and a line per invocation.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tracing::Instrument;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use uuid::Uuid;
 
 use super::invocation::Invocation;
 use super::journal::{self, Note};
+use crate::catalogue;
+
+/// How long secrets are used before they are read again.
+const SECRETS_FRESH: Duration = Duration::from_mins(5);
 
 /// What a handler makes of a trigger: the answer, and what is told of it.
 pub(super) type Told = (Value, Note);
@@ -21,7 +29,7 @@ pub(super) type Told = (Value, Note);
 /// Runs a function until the platform ends it. `prepare` is what is made once per process.
 pub(super) fn start<S, P, H>(function: &'static str, prepare: P, handler: H) -> ExitCode
 where
-    P: AsyncFnOnce() -> Result<S, Error>,
+    P: AsyncFn() -> Result<S, Error>,
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -40,11 +48,11 @@ where
 /// there is nothing to flush: what was answered is durable, and what was not is gone on with.
 async fn serve<S, P, H>(function: &'static str, prepare: P, handler: H) -> Result<(), Error>
 where
-    P: AsyncFnOnce() -> Result<S, Error>,
+    P: AsyncFn() -> Result<S, Error>,
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
     logs();
-    let state = prepare().await?;
+    let state = State::new(function, prepare).await?;
     let cold = AtomicBool::new(true);
     let (state, handler, cold) = (&state, &handler, &cold);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
@@ -58,18 +66,46 @@ where
             operation_id = tracing::field::Empty,
             trace_id = tracing::field::Empty
         );
-        let told = handler(state, &invocation, event.payload).instrument(span).await;
-        let (answer, note) = match told {
+        let told = async {
+            let told = handler(&*state.now().await, &invocation, event.payload).await;
+            told.inspect_err(|error| tracing::error!(%error, "fault"))
+        };
+        let (answer, note) = match told.instrument(span).await {
             Ok((answer, note)) => (Ok(answer), note),
-            Err(error) => {
-                tracing::error!(function, request_id, %error, "fault");
-                (Err(diagnostic(&error)), Note { outcome: "fault", ..Note::default() })
-            }
+            Err(error) => (Err(diagnostic(&error)), note_of(&error)),
         };
         journal::write(function, &invocation, &note, Timestamp::now());
         answer
     }))
     .await
+}
+
+/// What was made once per process; with secrets in it, made again when it is old, so that a secret that was changed is
+/// known soon to functions that are never cold.
+struct State<S, P> {
+    prepare: P,
+    holds_secrets: bool,
+    made: Mutex<(Instant, Arc<S>)>,
+}
+
+impl<S, P: AsyncFn() -> Result<S, Error>> State<S, P> {
+    async fn new(function: &str, prepare: P) -> Result<Self, Error> {
+        let holds_secrets = catalogue::find(function).is_some_and(|function| function.needs.secrets());
+        let made = Mutex::new((Instant::now(), Arc::new(prepare().await?)));
+        Ok(Self { prepare, holds_secrets, made })
+    }
+
+    async fn now(&self) -> Arc<S> {
+        let mut made = self.made.lock().await;
+        if self.holds_secrets && made.0.elapsed() > SECRETS_FRESH {
+            match (self.prepare)().await {
+                Ok(state) => *made = (Instant::now(), Arc::new(state)),
+                // The old ones may still be right.
+                Err(error) => tracing::warn!(%error, "the secrets could not be read again"),
+            }
+        }
+        made.1.clone()
+    }
 }
 
 /// One JSON object per line, with the invocation and the operation that it is about.
@@ -89,6 +125,19 @@ fn logs() {
     let layer = layer.with_filter::<Targets>(asked.unwrap_or_else(usual));
     // Somebody else's choice, in a test, stands.
     let _ = tracing_subscriber::registry().with(layer).try_init();
+}
+
+/// A fault of an operation, which is found by its id.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(super) struct OperationFault {
+    pub operation_id: Uuid,
+    pub reason: String,
+}
+
+fn note_of(error: &Error) -> Note {
+    let operation_id = error.downcast_ref::<OperationFault>().map(|fault| fault.operation_id);
+    Note { outcome: "fault", operation_id, ..Note::default() }
 }
 
 /// An error as the runtime reports it: a kind that does not change, and a sentence.

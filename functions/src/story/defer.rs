@@ -7,6 +7,7 @@ use gitledger_events::Fact;
 use gitledger_events::operation::OperationDeferred;
 use gitledger_ledger::AppendError;
 use gitledger_operations::Place;
+use gitledger_operations::lifecycle::Order;
 
 use super::attach;
 use super::recorder::Recorder;
@@ -16,7 +17,7 @@ use crate::{Answer, Refusal};
 /// Records an operation and leaves it, where its caller does not wait at all and the ledger keeps the whole input.
 /// `None`: it has to be begun now.
 pub(super) async fn at_once(running: &Running<'_>) -> Result<Option<Answer>, Refusal> {
-    if !running.is_overdue() || !attach::is_whole(running) {
+    if !(running.is_overdue() || outlasts_its_caller(running)) || !attach::is_whole(running) {
         return Ok(None);
     }
     let mut recorder = Recorder::new(running, repo(running)?);
@@ -33,10 +34,26 @@ pub(super) async fn at_once(running: &Running<'_>) -> Result<Option<Answer>, Ref
     }
 }
 
+/// Whether it is work on many sandboxes that may take longer than its caller waits: nothing in it can be left midway.
+fn outlasts_its_caller(running: &Running<'_>) -> bool {
+    let many = matches!(running.asked.place(), Place::Host(Order::Warm { .. } | Order::Reap));
+    many && running.within(running.time) < running.time
+}
+
+/// Whether an operation that got no sandbox while its caller waited may get one yet.
+pub(super) fn is_worth_it(running: &Running<'_>) -> bool {
+    running.is_overdue() && attach::is_whole(running) && running.world.clock.now() < running.deadline
+}
+
+/// Leaves an operation whose intent is recorded and that has no sandbox.
+pub(super) async fn unbegun(running: &Running<'_>, recorder: Recorder) -> Result<Answer, Refusal> {
+    left(running, recorder, None).await
+}
+
 fn repo(running: &Running<'_>) -> Result<Option<gitledger_events::Repo>, Refusal> {
     let url = match running.asked.place() {
         Place::Opens { repo_url, .. } => Some(repo_url),
-        Place::Host(gitledger_operations::lifecycle::Order::Create { repo_url }) => repo_url,
+        Place::Host(Order::Create { repo_url }) => repo_url,
         Place::Host(_) | Place::Named(_) | Place::Ledger => None,
     };
     Ok(url.map(|url| running.world.remotes.admit("repo_url", url)).transpose()?.map(|remote| remote.repo()))
@@ -45,10 +62,18 @@ fn repo(running: &Running<'_>) -> Result<Option<gitledger_events::Repo>, Refusal
 /// Leaves an operation whose run goes on in the sandbox. The lease stays its own.
 pub(super) async fn midway(
     running: &Running<'_>,
-    mut recorder: Recorder,
+    recorder: Recorder,
     sandbox_id: &str,
 ) -> Result<Answer, Refusal> {
-    let fact = deferred(running, Some(sandbox_id.to_owned()));
+    left(running, recorder, Some(sandbox_id.to_owned())).await
+}
+
+async fn left(
+    running: &Running<'_>,
+    mut recorder: Recorder,
+    sandbox_id: Option<String>,
+) -> Result<Answer, Refusal> {
+    let fact = deferred(running, sandbox_id);
     match recorder.append(running.world, vec![fact]).await {
         Ok(()) => Ok(later(running)),
         // Somebody has closed it meanwhile.

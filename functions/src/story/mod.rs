@@ -147,6 +147,7 @@ impl Running<'_> {
     async fn write(&self) -> Result<Answer, Refusal> {
         match open::begin(self).await? {
             Opened::Repeat => repeat::follow(self).await,
+            Opened::Deferred(answer) => Ok(answer),
             Opened::Refused(mut recorder, failure) => {
                 let (answer, _) = recorder.close(self, Work::refused(failure)).await?;
                 Ok(answer)

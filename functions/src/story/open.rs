@@ -11,10 +11,11 @@ use gitledger_projections::sandboxes::{Choice, Wanted};
 use gitledger_sandboxes::lease_state::Life;
 use gitledger_sandboxes::{Lease, LeaseError, OpenRequest};
 
+use super::defer;
 use super::recorder::Recorder;
 use super::running::Running;
 use super::sandbox::{self, Leased, Workspace};
-use crate::Refusal;
+use crate::{Answer, Refusal};
 
 /// The longest wait for a workspace that another operation has.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -27,6 +28,8 @@ pub(crate) enum Opened {
     Repeat,
     /// The intent is recorded, and there is no sandbox.
     Refused(Recorder, Failure),
+    /// The intent is recorded, and its caller waited no longer for the sandbox: somebody goes on with it.
+    Deferred(Answer),
     /// The intent is recorded, and the sandbox is this operation's.
     Ready(Recorder, Box<Leased>),
 }
@@ -58,7 +61,7 @@ async fn named(running: &Running<'_>, sandbox_id: &str) -> Result<Opened, Refusa
     recorder.adopt(&state.actor, state.repo.as_ref());
     let origin = recorder.origin.clone();
     let request = sandbox::request(running, sandbox_id, Reuse::Named);
-    let wait_max = WAIT_MAX.min(running.time / 2);
+    let wait_max = running.within(WAIT_MAX.min(running.time / 2));
     let intent = running.intents();
     let (begun, lease) = if running.request.keyed {
         match recorder.append(world, intent).await {
@@ -73,6 +76,9 @@ async fn named(running: &Running<'_>, sandbox_id: &str) -> Result<Opened, Refusa
     };
     match (begun, lease) {
         (Ok(()), Ok(lease)) => have(running, recorder, lease, start).await,
+        (Ok(()), Err(LeaseError::Busy { .. })) if defer::is_worth_it(running) => {
+            defer::unbegun(running, recorder).await.map(Opened::Deferred)
+        }
         (Ok(()), Err(error)) => Ok(Opened::Refused(recorder, sandbox::lease_failure(error)?)),
         (Err(error), lease) => {
             if let Ok(lease) = lease {

@@ -43,6 +43,8 @@ struct Begun {
     deferred: OperationDeferred,
     /// Who has it now.
     resumed: Option<OperationResumed>,
+    /// The trace that it belongs to.
+    trace: Option<Uuid>,
 }
 
 /// Goes on with an operation to its outcome, or until the turn is over. One that has its outcome gets the recorded
@@ -93,6 +95,7 @@ fn begun(events: &[Event]) -> Option<Begun> {
             input_whole: false,
         },
         resumed: None,
+        trace: events.first().and_then(|first| first.event.causation_id),
     };
     let mut was_deferred = false;
     for event in events {
@@ -141,7 +144,7 @@ async fn running<'w>(
         input: input.clone(),
         principal,
         patience: Some(turn.patience),
-        trace: None,
+        trace: begun.trace,
     };
     Ok(Some(Running {
         world,

@@ -40,6 +40,12 @@ impl Running<'_> {
         self.handover.is_some_and(|handover| handover <= Instant::now())
     }
 
+    /// So long, and no longer than its caller waits.
+    pub(crate) fn within(&self, time: Duration) -> Duration {
+        let left = self.handover.map(|handover| handover.saturating_duration_since(Instant::now()));
+        left.map_or(time, |left| left.min(time))
+    }
+
     /// When a lease lapses: a little after the operation's last moment.
     pub(crate) fn lease_end(&self) -> Timestamp {
         self.deadline.saturating_add(SignedDuration::from_secs(10)).unwrap_or(Timestamp::MAX)

@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::*;
@@ -75,10 +78,52 @@ fn a_message_that_is_no_request_is_refused_by_itself() {
 }
 
 #[test]
+fn a_caller_without_headers_says_its_key_beside_the_input() {
+    let request = of_json("clone", sample("git-clone.json"), Uuid::nil()).unwrap();
+    assert!(request.keyed);
+    assert_eq!(request.input, sample("git-clone.json")["input"]);
+}
+
+/// With this and the body the sample is signed.
+const WEBHOOK_SECRET: &str = "webhook-secret-of-the-samples";
+
+#[test]
+fn a_webhook_is_its_body_byte_by_byte_and_what_signs_it() {
+    let name = "sandbox-lifecycle.api-gateway-v2.json";
+    let http = http_of(name);
+    assert_eq!((http.method.as_str(), http.path.as_str()), ("POST", "/sandbox/lifecycle"));
+    assert_eq!(http.authority, None);
+    let input = of_http("sandbox-lifecycle", &http, Uuid::nil()).unwrap().input;
+    assert_eq!(input["body"], sample(name)["body"]);
+    let signed = Sha256::digest(format!("{WEBHOOK_SECRET}{}", input["body"].as_str().unwrap()));
+    assert_eq!(input["signature"], STANDARD_NO_PAD.encode(signed));
+    assert_eq!(input["signature_version"], "v1");
+
+    let operation = table::find("sandbox-lifecycle").unwrap();
+    let remotes = gitledger_operations::Remotes::default();
+    let asked = operation.ask(input, &remotes).unwrap_or_else(|rejection| panic!("{rejection}"));
+    assert_eq!(asked.recorded_input()["sandbox_id"], "i7q2w4e6r8t0y1u3i5o7p");
+}
+
+/// Whoever the log's stream wakes reads the log by itself.
+#[test]
+fn a_batch_of_the_log_has_keys_and_no_images() {
+    for name in ["projector.json", "feed.json"] {
+        let Ok(Trigger::Changes(changes)) = Trigger::read(sample(name)) else { panic!("{name}") };
+        assert_eq!(changes.len(), 2, "{name}");
+        for change in changes {
+            assert_eq!(change.stream(), Some("log"), "{name}");
+            let told = &change.record["dynamodb"];
+            assert_eq!(told["SequenceNumber"], change.sequence_number, "{name}");
+            assert_eq!(told["StreamViewType"], "KEYS_ONLY", "{name}");
+            assert!(told.get("NewImage").is_none() && told.get("OldImage").is_none(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn changes_of_a_table_come_with_their_places() {
-    let Ok(Trigger::Changes(changes)) = Trigger::read(sample("sequencer.dynamodb.json")) else {
-        panic!("no changes")
-    };
+    let Ok(Trigger::Changes(changes)) = Trigger::read(sample("sequencer.json")) else { panic!("no changes") };
     assert!(changes.iter().all(|change| !change.sequence_number.is_empty()));
     assert!(changes[0].stream().is_some_and(|stream| stream.starts_with("operation-")));
 }

@@ -3,5 +3,6 @@
 //! Translated as AWS translates it, and linted then: linting the SAM template alone misses most errors.
 
 mod alarms;
+mod bucket;
 mod policies;
 mod template;

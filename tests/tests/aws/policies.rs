@@ -7,6 +7,7 @@ use gitledger_functions::catalogue::{self, Function, Kind};
 use gitledger_tests::template::resource;
 use serde_json::{Map, Value};
 
+use crate::bucket::{COMMITS, SEGMENTS, STATES};
 use crate::template::{text, translated};
 
 /// One thing that a role may do: an action on a resource, as the template writes it.
@@ -87,26 +88,35 @@ fn role(resources: &Map<String, Value>, function: &str) -> Role {
     found
 }
 
+/// The objects in the bucket whose names begin so.
+fn objects(begin: &str) -> String {
+    format!("${{LargeItems.Arn}}/{begin}*")
+}
+
 /// What a function may do by its entry.
 fn wanted(function: &Function) -> BTreeSet<Permission> {
     let needs = function.needs;
-    let objects = "${LargeItems.Arn}/*";
+    let objects = [COMMITS, SEGMENTS, STATES].map(objects);
+    let [commits, segments, states] = objects.each_ref().map(String::as_str);
     let mut wanted: Vec<(&str, &str)> = Vec::new();
     if needs.reads {
         for table in ["EventsTable.Arn", "LogTable.Arn"] {
             wanted.extend([("dynamodb:GetItem", table), ("dynamodb:Query", table)]);
         }
-        wanted.push(("s3:GetObject", objects));
+        wanted.extend([commits, segments, states].map(|objects| ("s3:GetObject", objects)));
     }
     if needs.appends {
-        wanted.extend([("dynamodb:PutItem", "EventsTable.Arn"), ("s3:PutObject", objects)]);
+        wanted.extend([("dynamodb:PutItem", "EventsTable.Arn"), ("s3:PutObject", commits)]);
     }
     if needs.sequences || needs.projects {
         wanted.extend([("dynamodb:PutItem", "LogTable.Arn"), ("dynamodb:UpdateItem", "LogTable.Arn")]);
-        wanted.push(("s3:PutObject", objects));
+    }
+    if needs.sequences {
+        wanted.push(("s3:PutObject", segments));
     }
     if needs.projects {
-        wanted.extend([("dynamodb:DeleteItem", "LogTable.Arn"), ("s3:DeleteObject", objects)]);
+        wanted.push(("dynamodb:DeleteItem", "LogTable.Arn"));
+        wanted.extend([("s3:PutObject", states), ("s3:DeleteObject", states)]);
     }
     if needs.scans {
         wanted.push(("dynamodb:Scan", "EventsTable.Arn"));
@@ -195,4 +205,26 @@ fn who_writes_the_log_does_not_write_projections() {
     };
     assert_eq!(keys("WritesLog"), ["log", "digest"]);
     assert_eq!(keys("SavesProjections"), ["projection#*", "parked#*"]);
+}
+
+/// Nor an older version of anything. More than read it a policy may one kind of object, or none.
+#[test]
+fn nobody_takes_a_commit_or_a_segment_away() {
+    let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
+    let resources = translated["Resources"].as_object().expect("resources");
+    let policies = resources.values().filter(|resource| resource["Type"] == "AWS::IAM::ManagedPolicy");
+    let all = policies.flat_map(|policy| permissions(&policy["Properties"]["PolicyDocument"]));
+    let found: BTreeSet<Permission> = all
+        .filter(|(action, resource)| {
+            (action.starts_with("s3:") || resource.contains("LargeItems")) && action != "s3:GetObject"
+        })
+        .collect();
+    let wanted = [
+        ("s3:DeleteObject", STATES),
+        ("s3:PutObject", COMMITS),
+        ("s3:PutObject", SEGMENTS),
+        ("s3:PutObject", STATES),
+    ];
+    let wanted = wanted.map(|(action, begin)| (action.to_owned(), objects(begin)));
+    assert_eq!(found, BTreeSet::from(wanted));
 }

@@ -7,6 +7,7 @@ mod ground;
 mod leaks;
 mod mid_git;
 mod orphans;
+mod patience;
 mod restart;
 mod storm;
 

@@ -10,7 +10,7 @@ use crate::LedgerError;
 
 /// Digests that are younger are kept in memory: a table's stream gives nothing that is older than 24 hours.
 const LATELY_S: u64 = 26 * 3600;
-/// More marks are not kept in memory; then they are read again, the latest only.
+/// So many more marks than were read at first are kept in memory; then they are read again, the latest only.
 const MARKS_MAX: usize = 4_000_000;
 
 /// Read at the start, kept up with each segment, whoever wrote it.
@@ -24,6 +24,8 @@ pub struct Books {
     covers_from: u64,
     undigested: Undigested,
     stale: bool,
+    /// How many marks were read.
+    read: usize,
 }
 
 impl Books {
@@ -45,6 +47,7 @@ impl Books {
             covers_from: 1,
             undigested: Undigested::after(0),
             stale: false,
+            read: 0,
         };
         let mut before = u64::MAX >> 1;
         let mut newest = true;
@@ -64,6 +67,7 @@ impl Books {
             before = digest.from - 1;
         }
         books.catch_up().await?;
+        books.read = books.marks.len();
         Ok(books)
     }
 
@@ -153,9 +157,9 @@ impl Books {
         Ok(0)
     }
 
-    /// Whether it is time to read all again.
+    /// Whether it is time to read all again. Not because so much is read each time: then it would be read for each batch.
     pub fn is_worn(&self) -> bool {
-        self.stale || self.marks.len() > MARKS_MAX
+        self.stale || self.marks.len() > self.read.saturating_add(MARKS_MAX)
     }
 }
 

@@ -111,7 +111,8 @@ impl Save {
         if let (Some(claims), Some(name)) = (&store.claims, idle)
             && let Err(error) = claims.delete(&name).await
         {
-            // The bucket's own rules end what is left.
+            // Nothing points to it, and the bucket's rules end only what was deleted or replaced: by its age it
+            // cannot be told from the state that counts.
             tracing::warn!(name, %error, "a replaced state stays in the bucket");
         }
     }
