@@ -31,7 +31,7 @@ use crate::catalogue::Needs;
 use crate::exporter::{Exporter, Published};
 use crate::reaper;
 use journal::Note;
-use serve::{Told, start};
+use serve::{Lasts, Told, start};
 
 /// What is said instead of asking AWS.
 #[cfg(not(feature = "aws"))]
@@ -53,8 +53,10 @@ pub fn operation(name: &'static str) -> ExitCode {
         table::find(name).map_or_else(|| name.to_owned(), gitledger_operations::Declaration::function);
     // Once per process.
     let function: &'static str = Box::leak(function.into_boxed_str());
+    let secrets = crate::catalogue::find(function).is_some_and(|found| found.needs.secrets());
     start(
         function,
+        if secrets { Lasts::AsSecretsDo } else { Lasts::Always },
         async || worlds::of(function).await,
         async move |world, invocation, event| {
             Box::pin(operation::handle(world, name, invocation, event)).await
@@ -66,6 +68,7 @@ pub fn operation(name: &'static str) -> ExitCode {
 pub fn projector() -> ExitCode {
     start(
         "projector",
+        Lasts::Always,
         async || worlds::of("projector").await,
         async |world, _, _| {
             let position = projecting::project(world).await?;
@@ -78,6 +81,7 @@ pub fn projector() -> ExitCode {
 pub fn exporter() -> ExitCode {
     start(
         "exporter",
+        Lasts::Always,
         async || {
             let world = worlds::of("exporter").await?;
             let exporter = Exporter::to(world.pushgateway.clone(), world.remote_write.clone())?;
@@ -96,13 +100,16 @@ pub fn exporter() -> ExitCode {
 
 /// The feed: puts on the bus what is not on it yet, whatever woke it.
 pub fn feed() -> ExitCode {
-    start("feed", feed::prepare, async |feeder, invocation, _| feed::handle(feeder, invocation).await)
+    start("feed", Lasts::Always, feed::prepare, async |feeder, invocation, _| {
+        feed::handle(feeder, invocation).await
+    })
 }
 
 /// The reaper: one round. Unlike `sandbox-reap` it is not recorded itself.
 pub fn reaper() -> ExitCode {
     start(
         "reaper",
+        Lasts::AsSecretsDo,
         async || worlds::of("reaper").await,
         async |world, _, _| {
             let reaped = reaper::reap(world).await.map_err(|error| error.to_string())?;
@@ -115,6 +122,7 @@ pub fn reaper() -> ExitCode {
 pub fn report() -> ExitCode {
     start(
         "report",
+        Lasts::Always,
         async || worlds::of("report").await,
         async |world, _, event| report::handle(world, &event).await,
     )
@@ -123,7 +131,7 @@ pub fn report() -> ExitCode {
 /// The authoriser of the HTTP API.
 pub fn authorizer() -> ExitCode {
     let prepare = async || Ok(authorizer::Keys::new(secrets::settings(Needs::NONE).await?));
-    start("authorizer", prepare, async |keys, _, event| authorizer::handle(keys, &event).await)
+    start("authorizer", Lasts::Always, prepare, async |keys, _, event| authorizer::handle(keys, &event).await)
 }
 
 fn done(answer: Value) -> Told {

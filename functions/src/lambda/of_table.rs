@@ -12,7 +12,7 @@ mod with {
 
     use crate::catalogue::{self, Needs};
     use crate::lambda::relay::{Relay, handle};
-    use crate::lambda::serve::start;
+    use crate::lambda::serve::{Lasts, start};
     use crate::lambda::{dynamo, secrets, worlds};
 
     pub fn sequencer() -> ExitCode {
@@ -20,17 +20,19 @@ mod with {
             let ledger = dynamo::ledger(&secrets::settings(Needs::NONE).await?).await?;
             Ok(Mutex::new(ledger.sequencer()))
         };
-        start("sequencer", prepare, async |sequencer, _, event| dynamo::sequence(sequencer, event).await)
+        start("sequencer", Lasts::Always, prepare, async |sequencer, _, event| {
+            dynamo::sequence(sequencer, event).await
+        })
     }
 
     pub fn repair() -> ExitCode {
         let prepare = async || dynamo::ledger(&secrets::settings(Needs::NONE).await?).await;
-        start("repair", prepare, async |ledger, _, _| dynamo::repair(ledger).await)
+        start("repair", Lasts::Always, prepare, async |ledger, _, _| dynamo::repair(ledger).await)
     }
 
     pub fn retry_dlq() -> ExitCode {
         let prepare = async || Ok(Arc::new(dynamo::ledger(&secrets::settings(Needs::NONE).await?).await?));
-        start("retry-dlq", prepare, async |ledger, _, _| dynamo::retry(ledger).await)
+        start("retry-dlq", Lasts::Always, prepare, async |ledger, _, _| dynamo::retry(ledger).await)
     }
 
     pub fn relay() -> ExitCode {
@@ -40,7 +42,7 @@ mod with {
             let (aws, prefix) = (settings.aws.clone(), settings.function_prefix.clone());
             Ok(Relay { world: worlds::with(settings, needs).await?, aws, prefix })
         };
-        start("relay", prepare, async |relay, _, event| handle(relay, event).await)
+        start("relay", Lasts::Always, prepare, async |relay, _, event| handle(relay, event).await)
     }
 }
 

@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use super::invocation::Invocation;
 use super::journal::{self, Note};
-use crate::catalogue;
 
 /// How long secrets are used before they are read again.
 const SECRETS_FRESH: Duration = Duration::from_mins(5);
@@ -26,15 +25,25 @@ const SECRETS_FRESH: Duration = Duration::from_mins(5);
 /// What a handler makes of a trigger: the answer, and what is told of it.
 pub(super) type Told = (Value, Note);
 
-/// Runs a function until the platform ends it. `prepare` is what is made once per process.
-pub(super) fn start<S, P, H>(function: &'static str, prepare: P, handler: H) -> ExitCode
+/// How long what was made at the start is used.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lasts {
+    /// As long as the process.
+    Always,
+    /// As long as secrets do that are in it: one that was changed is known soon to functions that are never cold.
+    AsSecretsDo,
+}
+
+/// Runs a function until the platform ends it. `prepare` makes what its invocations have in common.
+pub(super) fn start<S, P, H>(function: &'static str, lasts: Lasts, prepare: P, handler: H) -> ExitCode
 where
     P: AsyncFn() -> Result<S, Error>,
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served =
-        runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(serve(function, prepare, handler)));
+    let served = runtime
+        .map_err(Error::from)
+        .and_then(|runtime| runtime.block_on(serve(function, lasts, prepare, handler)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,13 +55,13 @@ where
 
 /// Deliberately absent: a hook for a graceful end. It needs the extensions interface, which local runtimes lack, and
 /// there is nothing to flush: what was answered is durable, and what was not is gone on with.
-async fn serve<S, P, H>(function: &'static str, prepare: P, handler: H) -> Result<(), Error>
+async fn serve<S, P, H>(function: &'static str, lasts: Lasts, prepare: P, handler: H) -> Result<(), Error>
 where
     P: AsyncFn() -> Result<S, Error>,
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
     logs();
-    let state = State::new(function, prepare).await?;
+    let state = State::new(lasts, prepare).await?;
     let cold = AtomicBool::new(true);
     let (state, handler, cold) = (&state, &handler, &cold);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
@@ -80,24 +89,27 @@ where
     .await
 }
 
-/// What was made once per process; with secrets in it, made again when it is old, so that a secret that was changed is
-/// known soon to functions that are never cold.
+/// What was made, and how to make it again.
 struct State<S, P> {
     prepare: P,
-    holds_secrets: bool,
+    /// How long it is used, if not for ever.
+    fresh: Option<Duration>,
     made: Mutex<(Instant, Arc<S>)>,
 }
 
 impl<S, P: AsyncFn() -> Result<S, Error>> State<S, P> {
-    async fn new(function: &str, prepare: P) -> Result<Self, Error> {
-        let holds_secrets = catalogue::find(function).is_some_and(|function| function.needs.secrets());
+    async fn new(lasts: Lasts, prepare: P) -> Result<Self, Error> {
         let made = Mutex::new((Instant::now(), Arc::new(prepare().await?)));
-        Ok(Self { prepare, holds_secrets, made })
+        let fresh = match lasts {
+            Lasts::Always => None,
+            Lasts::AsSecretsDo => Some(SECRETS_FRESH),
+        };
+        Ok(Self { prepare, fresh, made })
     }
 
     async fn now(&self) -> Arc<S> {
         let mut made = self.made.lock().await;
-        if self.holds_secrets && made.0.elapsed() > SECRETS_FRESH {
+        if self.fresh.is_some_and(|fresh| made.0.elapsed() > fresh) {
             match (self.prepare)().await {
                 Ok(state) => *made = (Instant::now(), Arc::new(state)),
                 // The old ones may still be right.
@@ -143,4 +155,25 @@ fn note_of(error: &Error) -> Note {
 /// An error as the runtime reports it: a kind that does not change, and a sentence.
 fn diagnostic(error: &Error) -> lambda_runtime::Diagnostic {
     lambda_runtime::Diagnostic { error_type: "Fault".into(), error_message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_old_is_made_again_and_kept_where_that_fails() {
+        let made = Cell::new(0);
+        let prepare = async || {
+            made.set(made.get() + 1);
+            if made.get() == 3 { Err("no answer".into()) } else { Ok(made.get()) }
+        };
+        let mut state = State::new(Lasts::AsSecretsDo, prepare).await.unwrap();
+        assert_eq!((*state.now().await, *state.now().await), (1, 1));
+        state.fresh = Some(Duration::ZERO);
+        let seen = [*state.now().await, *state.now().await, *state.now().await];
+        assert_eq!(seen, [2, 2, 4], "the third could not be made");
+    }
 }
