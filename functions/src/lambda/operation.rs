@@ -32,7 +32,7 @@ pub(super) async fn handle(
     match Trigger::read(event) {
         Err(refusal) if is_batch => Err(refusal.to_string().into()),
         Err(refusal) => Ok(told(caller, name, Err(refusal), None)),
-        Ok(Trigger::Http(http)) => Ok(Box::pin(of_http(world, name, invocation, &http)).await),
+        Ok(Trigger::Http(http)) => Ok(Box::pin(of_http(world, name, invocation, &http, caller)).await),
         Ok(Trigger::Queue(messages)) => Ok(Box::pin(of_queue(world, name, invocation, messages)).await),
         Ok(Trigger::Changes(_)) => Err("an operation is not asked for by a table's stream".into()),
         Ok(Trigger::Schedule) => of_json(world, name, invocation, json!({})).await,
@@ -43,7 +43,13 @@ pub(super) async fn handle(
     }
 }
 
-async fn of_http(world: &World, name: &'static str, invocation: &Invocation, http: &Http) -> Told {
+async fn of_http(
+    world: &World,
+    name: &'static str,
+    invocation: &Invocation,
+    http: &Http,
+    caller: Caller,
+) -> Told {
     let trace = invocation.trace_of(Some(http));
     let answer = match principal(world, name, http) {
         Err(refusal) => Err(refusal),
@@ -56,7 +62,7 @@ async fn of_http(world: &World, name: &'static str, invocation: &Invocation, htt
             Err(refusal) => Err(refusal),
         },
     };
-    told(Caller::Http, name, answer, trace)
+    told(caller, name, answer, trace)
 }
 
 /// Whoever may invoke a function without HTTP was let in by IAM. A fault is an error of the invocation, so that

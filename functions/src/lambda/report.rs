@@ -8,19 +8,20 @@ use super::journal::Note;
 use super::operation::principal;
 use super::serve::Told;
 use crate::report::{Question, Terms, tell};
-use crate::trigger::{self, Trigger};
+use crate::trigger::{self, Caller, Trigger};
 use crate::{Refusal, World};
 
 /// One invocation. The whole ledger is read for each.
 pub(super) async fn handle(world: &World, event: &Value) -> Result<Told, Error> {
-    let (over_http, asked) = match Trigger::read(event.clone()) {
+    let caller = Trigger::caller(event);
+    let asked = match Trigger::read(event.clone()) {
         Ok(Trigger::Http(http)) => {
             let allowed = principal(world, "report", &http).and_then(|asking| asking.check_all(false));
-            (true, allowed.and_then(|()| of_query(event)))
+            allowed.and_then(|()| of_query(event))
         }
-        Ok(Trigger::Direct(event)) => (false, question(event)),
-        Ok(_) => (false, Ok(Question::default())),
-        Err(refusal) => (true, Err(refusal)),
+        Ok(Trigger::Direct(event)) => question(event),
+        Ok(_) => Ok(Question::default()),
+        Err(refusal) => Err(refusal),
     };
     let told = match asked {
         Err(refusal) => Err(refusal),
@@ -35,12 +36,10 @@ pub(super) async fn handle(world: &World, event: &Value) -> Result<Told, Error> 
         Err(_) => "rejected",
     };
     let answer = match told {
-        Ok(report) if over_http => trigger::shown(&json!(report)),
-        Ok(report) => json!(report),
+        Ok(report) => trigger::shown(caller, json!(report)),
         // So that an asynchronous one is tried again.
-        Err(Refusal::Fault(reason)) if !over_http => return Err(reason.into()),
-        Err(refusal) if over_http => trigger::write(trigger::Caller::Http, Err(refusal)),
-        Err(refusal) => refusal.problem(),
+        Err(Refusal::Fault(reason)) if caller == Caller::Direct => return Err(reason.into()),
+        Err(refusal) => trigger::write(caller, Err(refusal)),
     };
     Ok((answer, Note { outcome, ..Note::default() }))
 }

@@ -64,12 +64,18 @@ pub(super) fn is_http(trigger: &Value) -> bool {
     trigger.get("requestContext").is_some()
 }
 
+/// Whether a request over HTTP has the second payload format.
+pub(super) fn is_second(trigger: &Value) -> bool {
+    let http = trigger.get("requestContext").and_then(|context| context.get("http"));
+    http.is_some() || trigger.get("version") == Some(&Value::from("2.0"))
+}
+
 impl Http {
     /// Reads a trigger, or says which part of it is not as it must be.
     pub fn read(trigger: &Value) -> Result<Self, Refusal> {
         let context = trigger.get("requestContext").filter(|context| context.is_object());
         let context = context.ok_or_else(|| wrong("requestContext", "must be an object"))?;
-        let second = context.get("http").is_some() || trigger.get("version") == Some(&Value::from("2.0"));
+        let second = is_second(trigger);
         let (method, path) = if second {
             let http = context.get("http").ok_or_else(|| wrong("requestContext.http", "is missing"))?;
             (

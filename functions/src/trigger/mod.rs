@@ -32,8 +32,10 @@ pub enum Trigger {
 /// Where the answer goes decides its shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// An HTTP response with status, headers and body as text.
+    /// An HTTP response with status, headers and body as text; for an HTTP API or a Function URL (payload 2.0).
     Http,
+    /// The same for a REST API (payload 1.0), which takes no field that it does not know.
+    Rest,
     /// The JSON itself.
     Direct,
 }
@@ -59,7 +61,11 @@ impl Trigger {
 
     /// To whom a trigger's answer goes, also when it cannot be read.
     pub fn caller(event: &Value) -> Caller {
-        if http::is_http(event) { Caller::Http } else { Caller::Direct }
+        match (http::is_http(event), http::is_second(event)) {
+            (true, true) => Caller::Http,
+            (true, false) => Caller::Rest,
+            (false, _) => Caller::Direct,
+        }
     }
 }
 
@@ -132,9 +138,9 @@ pub fn write(caller: Caller, answer: Result<Answer, Refusal>) -> Value {
     match (caller, answer) {
         (Caller::Direct, Ok(answer)) => json!(answer),
         (Caller::Direct, Err(refusal)) => refusal.problem(),
-        (Caller::Http, Ok(answer)) => answered(&answer),
-        (Caller::Http, Err(refusal)) => {
-            let mut response = http(refusal.status(), "application/problem+json", &refusal.problem());
+        (caller, Ok(answer)) => answered(caller, &answer),
+        (caller, Err(refusal)) => {
+            let mut response = http(caller, refusal.status(), "application/problem+json", &refusal.problem());
             if let Some(challenge) = refusal.challenge() {
                 response["headers"]["www-authenticate"] = json!(challenge);
             }
@@ -143,13 +149,13 @@ pub fn write(caller: Caller, answer: Result<Answer, Refusal>) -> Value {
     }
 }
 
-/// What was only looked at, over HTTP.
-pub fn shown(body: &Value) -> Value {
-    http(200, "application/json", body)
+/// What was only looked at, in the shape of its caller.
+pub fn shown(caller: Caller, body: Value) -> Value {
+    if caller == Caller::Direct { body } else { http(caller, 200, "application/json", &body) }
 }
 
-fn answered(answer: &Answer) -> Value {
-    let mut response = http(200, "application/json", &json!(answer));
+fn answered(caller: Caller, answer: &Answer) -> Value {
+    let mut response = http(caller, 200, "application/json", &json!(answer));
     if answer.outcome == Outcome::Unknown {
         response["statusCode"] = json!(202);
         response["headers"]["location"] = json!(format!("/operations/{}", answer.operation_id));
@@ -158,13 +164,18 @@ fn answered(answer: &Answer) -> Value {
     response
 }
 
-fn http(status: u16, content_type: &str, body: &Value) -> Value {
-    json!({
+fn http(caller: Caller, status: u16, content_type: &str, body: &Value) -> Value {
+    let mut response = json!({
         "statusCode": status,
         "headers": { "content-type": content_type },
         "body": body.to_string(),
         "isBase64Encoded": false,
-    })
+    });
+    if caller == Caller::Http {
+        // API Gateway does without; `cargo lambda watch` (1.9.2) answers 500 where it is missing.
+        response["cookies"] = json!([]);
+    }
+    response
 }
 
 /// A body as JSON, or the rejection that names it.

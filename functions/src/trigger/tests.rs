@@ -194,6 +194,9 @@ fn an_answer_without_an_outcome_says_where_to_ask_again() {
     assert_eq!(response["headers"]["location"], format!("/operations/{}", Uuid::nil()));
     assert_eq!(response["headers"]["retry-after"], "1");
     assert_eq!(write(Caller::Direct, Ok(unknown.clone())), json!(unknown));
+    // A REST API takes no field that it does not know; `cargo lambda watch` none less than all.
+    assert_eq!(response["cookies"], json!([]));
+    assert_eq!(write(Caller::Rest, Ok(unknown.clone())).get("cookies"), None);
     let known = Answer { outcome: Outcome::Failed, ..unknown };
     let response = write(Caller::Http, Ok(known));
     assert_eq!(response["statusCode"], 200);
