@@ -113,6 +113,13 @@ async fn a_function_invoked_by_cargo_lambda_answers_as_the_gateway_does() {
     let body: Value = serde_json::from_str(response["body"].as_str().expect("a body")).expect("JSON");
     assert_eq!(body["output"], expected);
 
+    // The README's way: the same route as API Gateway's.
+    let url = format!("http://127.0.0.1:{}/git/status", lambda.port);
+    let asked = system::client().post(url).json(&json!({"sandbox_id": agent.sandbox_id()}));
+    let answered = asked.send().await.expect("the watcher answers");
+    assert_eq!(answered.status(), 200, "{}", lambda.process.said());
+    assert_eq!(answered.json::<Value>().await.expect("JSON")["output"], expected);
+
     let schedule = trigger(&setup, "schedule.json", "");
     let caught_up = lambda.invoke("projector", &schedule);
     assert!(caught_up["position"].as_u64().is_some_and(|position| position > 0), "{caught_up}");
