@@ -120,12 +120,17 @@ impl Projector {
 
     /// Folds everything again from the first event, also what was parked.
     pub async fn rebuild(&self) -> Result<(), LedgerError> {
-        {
-            let mut folded = self.folded.lock().await;
-            *folded = from_the_start(&folded);
-            self.saved.lock().await.replaced = true;
+        loop {
+            {
+                let mut folded = self.folded.lock().await;
+                *folded = from_the_start(&folded);
+                self.saved.lock().await.replaced = true;
+            }
+            // Else another has saved in between, and what he has is taken up.
+            if self.save().await? {
+                return Ok(());
+            }
         }
-        self.save().await.map(|_| ())
     }
 
     /// Folds one event in; one that cannot be read is put aside and passed over.
@@ -177,6 +182,11 @@ impl Projector {
             if ended {
                 break;
             }
+        }
+        let saved = *self.saved.lock().await;
+        if !ended && saved.replaced && folded.position < saved.position {
+            // What is whole stands until what replaces it is.
+            return Ok((false, true));
         }
         Ok((ended, self.store(&mut folded).await?))
     }

@@ -63,7 +63,11 @@ async fn sandboxes(world: &World, reaped: &mut Reaped) -> Result<Option<SandboxE
     };
     let listed = match world.sandboxes.list_live().await {
         Ok(listed) => listed,
-        Err(error) => return Ok(Some(error)),
+        Err(error) => {
+            // Without a list nothing is known; the next round tries again.
+            tracing::warn!(%error, "sandboxes cannot be listed");
+            return Ok(Some(error));
+        }
     };
     let ids: BTreeSet<&str> = listed.iter().map(|listed| listed.sandbox_id.as_str()).collect();
     // The local host's list is never behind; E2B's may be.

@@ -15,7 +15,7 @@ use crate::running::Operations;
 use crate::settings::{SettingsError, Tokens, Webhook};
 use crate::spending::Spending;
 
-/// Made once per process, shared by everything in it.
+/// Shared by everything in a process. A function that holds secrets makes it again when it is old.
 pub struct World {
     /// Door 1.
     pub ledger: Arc<dyn Ledger>,

@@ -15,8 +15,6 @@ use crate::held::{Held, Holdable};
 
 /// Whoever takes longer is perhaps dead; the next one folds too.
 const HOLD: Duration = Duration::from_secs(10);
-/// How often it is saved again after another has saved in between, which only `retry-dlq` and those without lease do.
-const TRIES: usize = 5;
 
 #[derive(Default, Serialize, Deserialize)]
 struct Lease {
@@ -52,17 +50,15 @@ pub(super) async fn project(world: &World) -> Result<Position, LedgerError> {
     };
     let projected = save(world).await;
     // Whether another has it by now is his concern.
-    lease.release(ledger).await?;
+    if let Err(error) = lease.release(ledger).await {
+        tracing::warn!(%error, "the lease was not given back; the next one waits until it is over");
+    }
     projected
 }
 
 async fn save(world: &World) -> Result<Position, LedgerError> {
-    let mut tries = 0..TRIES;
-    while !world.projector.save().await? {
-        if tries.next().is_none() {
-            return Err(LedgerError::Engine("others save in between, again and again".to_owned()));
-        }
-    }
+    // Each time another has got further in between, so that this ends.
+    while !world.projector.save().await? {}
     world.spending.save().await?;
     Ok(world.projector.caught_up().await?.position)
 }

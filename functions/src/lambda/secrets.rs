@@ -1,4 +1,4 @@
-//! What functions read of Secrets Manager, once per process: only what the function's policy lets it.
+//! What functions read of Secrets Manager, when their world is made: only what the function's policy lets it.
 
 use lambda_runtime::Error;
 use serde_json::{Value, json};

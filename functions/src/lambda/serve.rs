@@ -112,8 +112,11 @@ impl<S, P: AsyncFn() -> Result<S, Error>> State<S, P> {
         if self.fresh.is_some_and(|fresh| made.0.elapsed() > fresh) {
             match (self.prepare)().await {
                 Ok(state) => *made = (Instant::now(), Arc::new(state)),
-                // The old ones may still be right.
-                Err(error) => tracing::warn!(%error, "the secrets could not be read again"),
+                // What there is may still be right. Not for each invocation again: they all would wait for it.
+                Err(error) => {
+                    tracing::warn!(%error, "it could not be made again");
+                    made.0 = Instant::now();
+                }
             }
         }
         made.1.clone()
@@ -175,5 +178,10 @@ mod tests {
         state.fresh = Some(Duration::ZERO);
         let seen = [*state.now().await, *state.now().await, *state.now().await];
         assert_eq!(seen, [2, 2, 4], "the third could not be made");
+        state.fresh = Some(Duration::from_mins(1));
+        made.set(2);
+        state.made.get_mut().0 -= Duration::from_mins(2);
+        let seen = [*state.now().await, *state.now().await];
+        assert_eq!((seen, made.get()), ([4, 4], 3), "who fails is left alone for a while");
     }
 }

@@ -17,9 +17,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::request::digest;
-use crate::story::attach::tag;
+use crate::story::attach::{ROUNDS_MAX, tag};
 use crate::story::recovered;
-use crate::story::rounds::ROUNDS_MAX;
 use crate::{Refusal, World};
 
 /// How long the reaper has the workspace, to look.

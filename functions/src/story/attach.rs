@@ -17,6 +17,9 @@ use super::sandbox::Workspace;
 /// Between two looks at a run that is not at its end.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
+/// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
+pub(crate) const ROUNDS_MAX: usize = 40;
+
 /// What became of a round.
 pub(super) enum Attached {
     /// It was never begun.

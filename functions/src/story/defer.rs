@@ -17,7 +17,7 @@ use crate::{Answer, Refusal};
 /// Records an operation and leaves it, where its caller does not wait at all and the ledger keeps the whole input.
 /// `None`: it has to be begun now.
 pub(super) async fn at_once(running: &Running<'_>) -> Result<Option<Answer>, Refusal> {
-    if !(running.is_overdue() || outlasts_its_caller(running)) || !attach::is_whole(running) {
+    if !running.is_overdue() || !attach::is_whole(running) {
         return Ok(None);
     }
     let mut recorder = Recorder::new(running, repo(running)?);
@@ -32,12 +32,6 @@ pub(super) async fn at_once(running: &Running<'_>) -> Result<Option<Answer>, Ref
         Err(AppendError::Conflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// Whether it is work on many sandboxes that may take longer than its caller waits: nothing in it can be left midway.
-fn outlasts_its_caller(running: &Running<'_>) -> bool {
-    let many = matches!(running.asked.place(), Place::Host(Order::Warm { .. } | Order::Reap));
-    many && running.within(running.time) < running.time
 }
 
 /// Whether an operation that got no sandbox while its caller waited may get one yet.

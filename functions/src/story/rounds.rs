@@ -9,16 +9,13 @@ use gitledger_operations::failure::codes;
 use gitledger_operations::{Context, Decision, Exits, Plan};
 use gitledger_sandboxes::{Fence, SandboxError};
 
-use super::attach::{self, Attached, tag};
+use super::attach::{self, Attached, ROUNDS_MAX, tag};
 use super::outcome::{End, Work};
 use super::permit;
 use super::recorder::Recorder;
 use super::running::Running;
 use super::sandbox::Workspace;
 use crate::Refusal;
-
-/// More rounds than any operation takes; a bound, so that a wrong decision cannot loop.
-pub(crate) const ROUNDS_MAX: usize = 40;
 
 /// Runs the operation in its sandbox.
 pub(crate) async fn run(

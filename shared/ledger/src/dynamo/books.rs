@@ -10,7 +10,7 @@ use crate::LedgerError;
 
 /// Digests that are younger are kept in memory: a table's stream gives nothing that is older than 24 hours.
 const LATELY_S: u64 = 26 * 3600;
-/// So many more marks than were read at first are kept in memory; then they are read again, the latest only.
+/// More marks are not kept in memory, or a quarter more than had to be read; then they are read again, the latest only.
 const MARKS_MAX: usize = 4_000_000;
 
 /// Read at the start, kept up with each segment, whoever wrote it.
@@ -159,7 +159,7 @@ impl Books {
 
     /// Whether it is time to read all again. Not because so much is read each time: then it would be read for each batch.
     pub fn is_worn(&self) -> bool {
-        self.stale || self.marks.len() > self.read.saturating_add(MARKS_MAX)
+        self.stale || self.marks.len() > MARKS_MAX.max(self.read.saturating_add(self.read / 4))
     }
 }
 
