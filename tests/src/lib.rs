@@ -17,13 +17,12 @@ pub mod program;
 pub mod runtime_api;
 pub mod system;
 pub mod template;
-pub mod tools;
 pub mod trap;
 pub mod wait;
 pub mod wire;
-pub mod workspace;
 
 pub use agent::Agent;
+pub use gitledger_parts::{self as tools, workspace};
 pub use origin::Origin;
 pub use process::Process;
 pub use system::{Setup, System};

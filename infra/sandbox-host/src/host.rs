@@ -33,7 +33,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +88,8 @@ pub struct HostOptions {
     pub api_key: Option<String>,
     /// Told to clients as the sandboxes' domain: they then look for them at `49983-<id>.<domain>`.
     pub domain: Option<String>,
+    /// What isolates: `bwrap` by its path, or as it is found on `PATH`.
+    pub bwrap: PathBuf,
     /// False runs sandboxes as plain processes even where they could be isolated.
     pub isolate: bool,
     /// How many sandboxes, running and paused, there may be at once; more are answered with 429.
@@ -111,6 +113,7 @@ impl HostOptions {
             program: vec![std::env::current_exe()?.into(), "sandbox-envd".into()],
             api_key: None,
             domain: None,
+            bwrap: "bwrap".into(),
             isolate: true,
             sandboxes_max: 100,
             limits: Limits::default(),
@@ -130,6 +133,7 @@ impl fmt::Debug for HostOptions {
             .field("program", &self.program)
             .field("api_key", &self.api_key.as_ref().map(|_| "(set)"))
             .field("domain", &self.domain)
+            .field("bwrap", &self.bwrap)
             .field("isolate", &self.isolate)
             .field("sandboxes_max", &self.sandboxes_max)
             .field("limits", &self.limits)
@@ -182,6 +186,7 @@ struct Ground {
     spawner: Spawner,
     isolation: Isolation,
     program: Vec<OsString>,
+    bwrap: PathBuf,
     limits: Limits,
     cgroups: Cgroups,
     /// The host's share of the rules of the way out; none: the machine's network.
@@ -270,21 +275,25 @@ fn prepare(options: &HostOptions) -> Result<Ground, HostError> {
         return Err(HostError::PathTooLong(options.data_dir.clone()));
     }
     let spawner = Spawner::start(tokio::runtime::Handle::current()).map_err(HostError::Thread)?;
-    let isolation =
-        if options.isolate { find_isolation(&storage).map_err(data_dir)? } else { Isolation::Plain };
+    let isolation = if options.isolate {
+        find_isolation(&options.bwrap, &storage).map_err(data_dir)?
+    } else {
+        Isolation::Plain
+    };
     let egress = match &options.network {
         Network::Open => None,
         Network::Proxied(_) if isolation == Isolation::Plain => return Err(HostError::Network),
         Network::Proxied(egress) => Some(Arc::new(egress.clone())),
     };
     let cgroups = Cgroups::take();
-    let (program, limits) = (options.program.clone(), options.limits.clone());
-    Ok(Ground { storage, spawner, isolation, program, limits, cgroups, egress })
+    let (program, bwrap, limits) = (options.program.clone(), options.bwrap.clone(), options.limits.clone());
+    Ok(Ground { storage, spawner, isolation, program, bwrap, limits, cgroups, egress })
 }
 
-fn find_isolation(storage: &Storage) -> io::Result<Isolation> {
+fn find_isolation(bwrap: &Path, storage: &Storage) -> io::Result<Isolation> {
     let dir = storage.make_sandbox("probe")?;
     let found = isolation::probe(&View {
+        bwrap,
         dir: &dir,
         etc: &storage.etc(),
         network: true,

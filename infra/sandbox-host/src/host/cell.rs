@@ -181,7 +181,8 @@ fn prepare(ground: &Ground, dir: &Path, network: bool, gated: bool) -> io::Resul
             let etc = ground.storage.etc();
             let gate = egress::socket_in(dir);
             let egress = gated.then_some(gate.as_path());
-            let view = View { dir, etc: &etc, network, boot_id: Some(&boot_id), egress };
+            let view =
+                View { bwrap: &ground.bwrap, dir, etc: &etc, network, boot_id: Some(&boot_id), egress };
             isolated(&view, &ground.program)
         }
         Isolation::Plain => plain(dir, &ground.program),

@@ -16,6 +16,9 @@ const NAME: &str = "gitledger-sandboxes";
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 /// Attempts: about two seconds.
 const LOOKS: u32 = 1000;
+/// The same for what a dead host left: what it was killed with is gone in a moment, and what lives on in plain
+/// sandboxes of another directory is that directory's next host's. Nobody's start waits for it.
+const LOOKS_AT_THE_DEAD: u32 = 10;
 /// Microseconds over which processor time is shared out.
 const CPU_PERIOD_US: u32 = 100_000;
 const WANTED: [&str; 3] = ["pids", "memory", "cpu"];
@@ -78,7 +81,7 @@ impl Cgroups {
 impl Drop for Cgroups {
     fn drop(&mut self) {
         for tree in &self.trees {
-            remove_with_children(&tree.dir);
+            remove_with_children(&tree.dir, LOOKS);
         }
     }
 }
@@ -114,7 +117,7 @@ impl Group {
     /// Removes it; waits a moment for processes that are dead but not gone.
     pub(super) fn remove(&self) {
         for dir in &self.dirs {
-            remove_empty(dir);
+            remove_empty(dir, LOOKS);
         }
     }
 }
@@ -179,9 +182,9 @@ fn usable(mut tree: Tree) -> Option<Tree> {
     let works = !tree.controllers.is_empty()
         && fs::create_dir(&probe).is_ok()
         && limit(&tree, &probe, &Limits::default()).is_ok();
-    remove_empty(&probe);
+    remove_empty(&probe, LOOKS);
     if !works {
-        remove_empty(&tree.dir);
+        remove_empty(&tree.dir, LOOKS);
     }
     works.then_some(tree)
 }
@@ -221,22 +224,22 @@ fn sweep(parent: &Path) {
         let numbers = name.to_str().and_then(|name| name.strip_prefix(NAME)?.strip_prefix('-'));
         let Some((pid, _)) = numbers.and_then(|numbers| numbers.split_once('-')) else { continue };
         if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists() {
-            remove_with_children(&entry.path());
+            remove_with_children(&entry.path(), LOOKS_AT_THE_DEAD);
         }
     }
 }
 
-fn remove_with_children(dir: &Path) {
+fn remove_with_children(dir: &Path, looks: u32) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_empty(&entry.path());
+            remove_empty(&entry.path(), looks);
         }
     }
-    remove_empty(dir);
+    remove_empty(dir, looks);
 }
 
-fn remove_empty(dir: &Path) {
-    for _ in 0..LOOKS {
+fn remove_empty(dir: &Path, looks: u32) {
+    for _ in 0..looks {
         match fs::remove_dir(dir) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => std::thread::sleep(LOOK_AGAIN),
             _ => return,

@@ -52,8 +52,10 @@ impl fmt::Display for Isolation {
     }
 }
 
-/// What differs between sandboxes.
+/// What isolates, and what differs between sandboxes.
 pub(super) struct View<'a> {
+    /// The program that isolates.
+    pub(super) bwrap: &'a Path,
     /// The sandbox's directory on the machine.
     pub(super) dir: &'a Path,
     /// Where the generated `passwd` and `group` are.
@@ -68,7 +70,7 @@ pub(super) struct View<'a> {
 
 /// `bwrap` with the whole view, still without the program to run in it.
 fn bwrap(view: &View<'_>) -> Command {
-    let mut command = Command::new("bwrap");
+    let mut command = Command::new(view.bwrap);
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -38,6 +38,7 @@ struct Running {
 fn options(dir: PathBuf) -> HostOptions {
     HostOptions {
         program: vec![env!("CARGO_BIN_EXE_sandbox-envd").into()],
+        bwrap: gitledger_parts::bwrap(),
         ..HostOptions::new(dir).expect("options")
     }
 }

@@ -31,6 +31,7 @@ impl Ground {
         let folder = TempDir::with_prefix("gl").unwrap();
         let mut options = HostOptions::new(folder.path().join("h")).unwrap();
         options.api_key = Some(KEY.into());
+        options.bwrap = gitledger_parts::bwrap();
         change(&mut options);
         let host = Host::start(options).await.unwrap();
         let path = folder.path().join("ledger.db");

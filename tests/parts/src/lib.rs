@@ -9,6 +9,7 @@ mod debian;
 mod node;
 mod python;
 mod shelf;
+pub mod workspace;
 
 use std::path::{Path, PathBuf};
 
