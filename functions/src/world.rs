@@ -7,6 +7,7 @@ use gitledger_operations::{PushPolicy, Remotes};
 use gitledger_projections::SandboxPolicy;
 use gitledger_projections::cost::Prices;
 use gitledger_sandboxes::{Sandboxes, World as ClockAndIds};
+use tokio::try_join;
 
 use crate::Answer;
 use crate::access::Access;
@@ -75,29 +76,33 @@ impl World {
         settings: crate::Settings,
         holder: Option<String>,
     ) -> Result<Self, WorldError> {
-        let policies = settings.policies()?;
-        let prices = settings.prices()?;
-        let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
+        // What is saved is on its way while the rest is made.
+        // What is saved is on its way while the rest is made.
+        let (projector, (push, sandbox_policy, prices, spending)) =
+            try_join!(async { Projector::load(ledger.clone()).await.map_err(WorldError::from) }, async {
+                let (policies, prices) = (settings.policies()?, settings.prices()?);
+                let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
+                Ok((policies.push, policies.sandboxes, prices, spending))
+            },)?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
-        let projector = Arc::new(Projector::load(ledger.clone()).await?);
         let gated = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.gated);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);
         Ok(Self {
             ledger,
             sandboxes,
             clock,
-            projector,
+            projector: Arc::new(projector),
             prices,
             spending: Arc::new(spending),
             remotes: settings.remotes.through_gate(gated),
-            policy: PushPolicy { push: policies.push },
+            policy: PushPolicy { push },
             access,
             tokens: settings.tokens,
             running: Operations::default(),
             holder,
             local_host: false,
             template: template.unwrap_or_else(|| "base".to_owned()),
-            sandbox_policy: policies.sandboxes,
+            sandbox_policy,
             webhook: settings.webhook,
             pushgateway: settings.pushgateway,
             remote_write: settings.remote_write,

@@ -2,9 +2,9 @@
 //!
 //! A Runtime API of the bench's own serves both in turns: the functions as `infra/aws/build` has left them in
 //! `target/lambda`, and a handler of `lambda_runtime` that answers with what it was asked, which is this program
-//! started again. The functions start as in AWS: with the system's certificates for E2B, in one file as Amazon Linux
-//! has them, and with the ledger on DynamoDB, which the bench stands in for, empty and at once: what a network adds
-//! is not measured.
+//! started again. The functions start as in AWS: with the certificates for E2B that are compiled in, because nothing
+//! names others there, and with the ledger on DynamoDB, which the bench stands in for, empty and at once: what a
+//! network adds is not measured.
 //!
 //! `infra/aws/build --x86-64 && cargo bench -p gitledger-tests --bench lambda_start [-- FUNCTION...]`
 
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use gitledger_functions::catalogue::{self, Kind};
 use gitledger_tests::workspace;
+use rustix::net::sockopt::{self, Timeout};
 use serde_json::Value;
 
 /// Starts that count, after one that warms the page cache.
@@ -24,6 +25,8 @@ const STARTS: usize = 15;
 const INVOCATIONS: usize = 40;
 /// A request that every operation refuses at once: what is left is all overhead.
 const REFUSED: &str = r#"{"no_such_field": 0}"#;
+/// The longest that a start may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How the bench starts itself as the bare function.
 const BARE: &str = "LAMBDA_START_BARE";
 
@@ -116,10 +119,13 @@ fn measure(program: &Path, ledger: Option<&Ledger>, invocations: usize) -> Row {
     let mut row = Row { size_kib: size(program), zipped_kib: zipped(program), ..Row::default() };
     for number in 0..=STARTS {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        // One that ends instead of asking is told of.
+        sockopt::set_socket_timeout(&listener, Timeout::Recv, Some(PATIENCE)).expect("a limit");
         let api = listener.local_addr().expect("its address").to_string();
         let began = Instant::now();
         let mut child = start(program, &api, ledger);
-        let (mut next, _) = listener.accept().expect("the function connects");
+        let (mut next, _) =
+            listener.accept().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let request = read(&mut next).expect("its first poll");
         let started = began.elapsed();
         assert!(request.contains("/invocation/next"), "{request}");
@@ -147,10 +153,7 @@ fn start(program: &Path, api: &str, ledger: Option<&Ledger>) -> Child {
             command.env("GITLEDGER_DATA", "/tmp/gitledger").env("AWS_REGION", "us-east-1");
             command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench");
             command.env("E2B_API_KEY", "e2b_0").env("PUSHGATEWAY_URL", "https://pushgateway.invalid");
-            let bundle = Path::new("/etc/ssl/certs/ca-certificates.crt");
-            if bundle.is_file() {
-                command.env("SSL_CERT_FILE", bundle);
-            }
+            command.env("GITLEDGER_EVENT_BUS", "bench");
         }
         None => {
             command.env(BARE, "1");

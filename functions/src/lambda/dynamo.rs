@@ -25,8 +25,16 @@ const TRY: Duration = Duration::from_secs(10);
 /// So often a state is made again because a projector has saved another one meanwhile.
 const RACES_MAX: usize = 5;
 
-/// The ledger as the settings name it, its connection made.
-pub(super) async fn ledger(settings: &Settings) -> Result<DynamoLedger, Error> {
+/// The ledger as the settings name it, its connection made. A world needs none made: it reads what is saved.
+pub(super) async fn warm(settings: &Settings) -> Result<DynamoLedger, Error> {
+    let ledger = ledger(settings)?;
+    // While the process starts it has a whole processor; a first request has the function's share.
+    ledger.warm().await;
+    Ok(ledger)
+}
+
+/// The ledger as the settings name it.
+pub(super) fn ledger(settings: &Settings) -> Result<DynamoLedger, Error> {
     let Settings { aws, tables, .. } = settings;
     let address = |text: &Option<String>| text.as_deref().map(str::parse).transpose();
     let bucket =
@@ -39,10 +47,7 @@ pub(super) async fn ledger(settings: &Settings) -> Result<DynamoLedger, Error> {
         log_table: tables.log.clone(),
         bucket: bucket.transpose()?,
     };
-    let ledger = DynamoLedger::new(told, client(aws.dynamodb.as_deref().unwrap_or("https:"))?)?;
-    // While the process starts it has a whole processor; a first request has the function's share.
-    ledger.warm().await;
-    Ok(ledger)
+    Ok(DynamoLedger::new(told, client(aws.dynamodb.as_deref().unwrap_or("https:"))?)?)
 }
 
 pub(super) fn region(aws: &Aws) -> String {

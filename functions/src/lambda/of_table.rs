@@ -17,7 +17,7 @@ mod with {
 
     pub fn sequencer() -> ExitCode {
         let prepare = async || {
-            let ledger = dynamo::ledger(&secrets::settings(Needs::NONE).await?).await?;
+            let ledger = dynamo::warm(&secrets::settings(Needs::NONE).await?).await?;
             Ok(Mutex::new(ledger.sequencer()))
         };
         start("sequencer", Lasts::Always, prepare, async |sequencer, _, event| {
@@ -26,12 +26,12 @@ mod with {
     }
 
     pub fn repair() -> ExitCode {
-        let prepare = async || dynamo::ledger(&secrets::settings(Needs::NONE).await?).await;
+        let prepare = async || dynamo::warm(&secrets::settings(Needs::NONE).await?).await;
         start("repair", Lasts::Always, prepare, async |ledger, _, _| dynamo::repair(ledger).await)
     }
 
     pub fn retry_dlq() -> ExitCode {
-        let prepare = async || Ok(Arc::new(dynamo::ledger(&secrets::settings(Needs::NONE).await?).await?));
+        let prepare = async || Ok(Arc::new(dynamo::warm(&secrets::settings(Needs::NONE).await?).await?));
         start("retry-dlq", Lasts::Always, prepare, async |ledger, _, _| dynamo::retry(ledger).await)
     }
 

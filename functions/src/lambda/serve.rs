@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use gitledger_sandboxes::tls::{self, Roots};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use super::invocation::Invocation;
 use super::journal::{self, Note};
+use crate::settings::Settings;
 
 /// How long secrets are used before they are read again.
 const SECRETS_FRESH: Duration = Duration::from_mins(5);
@@ -40,6 +42,7 @@ where
     P: AsyncFn() -> Result<S, Error>,
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
+    trust();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime
         .map_err(Error::from)
@@ -50,6 +53,14 @@ where
             eprintln!("{function}: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// In AWS nobody adds certificates to the system, whose list is the one that is compiled in: reading that was a
+/// quarter of a start.
+fn trust() {
+    if cfg!(feature = "aws") && !Settings::names_certificates() {
+        tls::trust(Roots::CompiledIn);
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn with(mut settings: Settings, needs: Needs) -> Result<World, 
         // It asks for nothing there, and is given nothing to ask with.
         Endpoint::at("http://127.0.0.1:9", Secret::new(String::new()))
     };
-    let ledger = ledger(&settings).await?;
+    let ledger = ledger(&settings)?;
     let clock: Arc<dyn ClockAndIds> = Arc::new(SystemWorld);
     let deployment = settings.deployment.clone().unwrap_or_else(|| local_deployment(&settings));
     let sandboxes =
@@ -36,8 +36,7 @@ pub(super) async fn with(mut settings: Settings, needs: Needs) -> Result<World, 
 }
 
 /// The ledger that is named: reading the saved projections opens its connection before the first request.
-#[allow(clippy::unused_async)] // one of them asks for its address
-async fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, Error> {
+fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, Error> {
     match settings.ledger {
         #[cfg(feature = "sqlite")]
         LedgerKind::Sqlite => {
@@ -50,7 +49,7 @@ async fn ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, Error> {
         #[cfg(not(feature = "sqlite"))]
         LedgerKind::Sqlite => Err(format!("GITLEDGER_LEDGER: {}", super::WITHOUT_SQLITE).into()),
         #[cfg(feature = "aws")]
-        LedgerKind::Dynamo => Ok(Arc::new(super::dynamo::ledger(settings).await?)),
+        LedgerKind::Dynamo => Ok(Arc::new(super::dynamo::ledger(settings)?)),
         #[cfg(not(feature = "aws"))]
         LedgerKind::Dynamo => Err(format!("GITLEDGER_LEDGER: {}", super::WITHOUT_AWS).into()),
     }

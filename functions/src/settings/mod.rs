@@ -166,6 +166,11 @@ impl Settings {
         elsewhere::aws(&variable)
     }
 
+    /// Whether somebody says whom to trust. Who reads that is the trust store.
+    pub fn names_certificates() -> bool {
+        ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| variable(name).is_some())
+    }
+
     /// Reads an environment.
     pub fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let prefixes = get("GITLEDGER_ALLOW_REMOTES").unwrap_or_default();

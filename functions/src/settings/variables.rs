@@ -60,4 +60,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     ("REMOTE_WRITE_URL", "where metrics are published by Prometheus' remote write too; unset: nowhere"),
     ("REMOTE_WRITE_USER", "user name for remote write"),
+    (
+        "SSL_CERT_FILE",
+        "whom to trust instead of the system's certificates; on AWS, instead of those that are compiled in",
+    ),
+    ("SSL_CERT_DIR", "a directory of such files"),
 ];

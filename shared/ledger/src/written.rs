@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use gitledger_events::{Actor, Event, Fact, NewEvent, Record, Repo, Stream};
+use gitledger_events::{Actor, NewEvent, Record, Repo, Stream};
+#[cfg(feature = "sqlite")]
+use gitledger_events::{Event, Fact};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -120,6 +122,7 @@ impl ReadEvent<'_> {
     }
 
     /// The event at its place, its fact read straight from where it lies; or why these are not the parts of one.
+    #[cfg(feature = "sqlite")]
     pub fn event(&self, stream: Stream, version: u64) -> Result<Event, String> {
         let (meta, recorded_at) = (self.meta()?, self.recorded_at()?);
         let fact = Fact::decode(self.name, meta.schema_version, self.data);

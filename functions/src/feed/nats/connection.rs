@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use gitledger_sandboxes::tls;
-use rustls_platform_verifier::ConfigVerifierExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{ClientConfig, pki_types::ServerName};
+use tokio_rustls::rustls::pki_types::ServerName;
 use uuid::Uuid;
 
 pub(crate) use super::frame::Message;
@@ -147,10 +146,9 @@ impl Connection {
     }
 }
 
-/// The same, with nothing in the open: trusted is what this system trusts.
+/// The same, with nothing in the open: trusted is whom the process trusts.
 async fn encrypted(server: &Server, wire: Box<dyn Wire>) -> Result<Box<dyn Wire>, String> {
-    tls::install();
-    let config = ClientConfig::with_platform_verifier().map_err(|error| format!("{server}: {error}"))?;
+    let config = tls::config().map_err(|error| format!("{server}: {error}"))?;
     let name = ServerName::try_from(server.host.clone()).map_err(|error| format!("{server}: {error}"))?;
     let wire = TlsConnector::from(Arc::new(config)).connect(name, wire).await;
     Ok(Box::new(wire.map_err(|error| format!("{server}: {error}"))?))
