@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::access::Principal;
 use gitledger_events::Actor;
 use gitledger_operations::Rejection;
+use gitledger_sandboxes::Trace;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -32,8 +33,8 @@ pub struct Request {
     pub principal: Principal,
     /// How long whoever asks waits; what takes longer is left for somebody else to go on with. `None`: to the end.
     pub patience: Option<Duration>,
-    /// The trace that it belongs to, as its 128 bits.
-    pub trace: Option<Uuid>,
+    /// The trace that it belongs to.
+    pub trace: Option<Trace>,
 }
 
 impl Request {

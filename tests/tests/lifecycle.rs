@@ -99,3 +99,24 @@ async fn an_operation_that_expects_another_head_or_takes_too_long_changes_nothin
     assert_eq!((status, &refused["field"]), (400, &json!("deadline_ms")));
     system.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_belongs_to_a_trace_says_so_in_all_its_events() {
+    let origin = Origin::start().await;
+    let setup = Setup::new().admitting(&origin);
+    let system = setup.start().await;
+    let input = json!({"repo_url": origin.app(), "agent_id": "a1", "task_id": "t1"});
+    let request = system.request(reqwest::Method::POST, "/git/clone").json(&input);
+    let request = request.header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+    let events = setup.events();
+    let subject = format!("operation-{}", answer["operation_id"].as_str().unwrap_or_default());
+    let own: Vec<_> = events
+        .iter()
+        .filter(|event| event["subject"] == subject)
+        .map(|event| event["causationid"].as_str().map(|id| id.replace('-', "")))
+        .collect();
+    assert!(own.len() >= 2, "{events:#?}");
+    assert!(own.iter().all(|id| id.as_deref() == Some("4bf92f3577b34da6a3ce929d0e0e4736")), "{own:?}");
+    system.stop().await;
+}

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use gitledger_sandboxes::Trace;
 use jiff::Timestamp;
 use lambda_runtime::Context;
-use uuid::Uuid;
 
 use crate::trigger::Http;
 
@@ -22,7 +22,7 @@ pub(crate) struct Invocation {
     /// How long it may take; `None` where that is not known.
     pub time: Option<Duration>,
     /// The trace that the platform names.
-    pub trace: Option<Uuid>,
+    pub trace: Option<Trace>,
 }
 
 impl Invocation {
@@ -35,7 +35,7 @@ impl Invocation {
             cold,
             began: Instant::now(),
             time: (left_ms > 0).then(|| Duration::from_millis(left_ms)),
-            trace: context.xray_trace_id.as_deref().and_then(xray),
+            trace: context.xray_trace_id.as_deref().and_then(Trace::xray),
         }
     }
 
@@ -46,61 +46,14 @@ impl Invocation {
     }
 
     /// The trace that a request belongs to: what its sender says goes first.
-    pub fn trace_of(&self, http: Option<&Http>) -> Option<Uuid> {
-        let header = |name| http.and_then(|http| http.header(name));
-        let theirs = header("traceparent").and_then(w3c);
-        theirs.or_else(|| header("x-amzn-trace-id").and_then(xray)).or(self.trace)
+    pub fn trace_of(&self, http: Option<&Http>) -> Option<Trace> {
+        http.and_then(|http| Trace::sent(|name| http.header(name))).or(self.trace)
     }
-}
-
-/// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`: the root's 32 digits.
-fn xray(header: &str) -> Option<Uuid> {
-    let root = header.split(';').find_map(|part| part.trim().strip_prefix("Root=1-"))?;
-    let (time, rest) = root.split_once('-')?;
-    id(&format!("{time}{rest}"))
-}
-
-/// `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`: the second part.
-fn w3c(header: &str) -> Option<Uuid> {
-    let mut parts = header.trim().split('-');
-    let version = parts.next().filter(|version| version.len() == 2 && *version != "ff");
-    version.and_then(|_| parts.next()).and_then(id)
-}
-
-fn id(digits: &str) -> Option<Uuid> {
-    let plain = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if plain { Uuid::try_parse(digits).ok().filter(|id| !id.is_nil()) } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_trace_is_read_from_both_headers() {
-        let told = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-        assert_eq!(xray(told).unwrap().simple().to_string(), "5759e988bd862e3fe1be46a994272793");
-        let told = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(w3c(told).unwrap().simple().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-    }
-
-    #[test]
-    fn what_is_no_trace_is_none() {
-        for wrong in [
-            "",
-            "Root=1-1-2",
-            "Root=2-5759e988-bd862e3fe1be46a994272793",
-            "Self=1-5759e988-bd862e3fe1be46a994272793",
-        ] {
-            assert_eq!(xray(wrong), None, "{wrong}");
-        }
-        let zeros = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
-        for wrong in
-            ["", "00", "00-xyz-1-1", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &zeros]
-        {
-            assert_eq!(w3c(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn a_deadline_of_long_ago_says_nothing() {

@@ -6,6 +6,7 @@
 
 use std::io::Write;
 
+use gitledger_sandboxes::Trace;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,7 +24,7 @@ pub(crate) struct Note {
     /// The operation that it was about.
     pub operation_id: Option<Uuid>,
     /// The trace that it belongs to.
-    pub trace: Option<Uuid>,
+    pub trace: Option<Trace>,
     /// Records of a batch, and those that come again.
     pub batch: Option<(usize, usize)>,
 }
@@ -74,7 +75,7 @@ fn line(
         line["operation_id"] = json!(id);
     }
     if let Some(trace) = note.trace.or(invocation.trace) {
-        line["trace_id"] = json!(trace.simple().to_string());
+        line["trace_id"] = json!(trace.id.simple().to_string());
     }
     if let Some((records, again)) = note.batch {
         line["records"] = json!(records);

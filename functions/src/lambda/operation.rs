@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gitledger_events::Stream;
+use gitledger_sandboxes::Trace;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -98,7 +99,10 @@ async fn of_queue(
     for message in messages {
         let id = message.id.clone();
         let answer = match trigger::of_message(name, message, world.clock.id()) {
-            Ok(request) => asked(world, invocation, request, invocation.trace).await,
+            Ok(request) => {
+                let trace = request.trace.or(invocation.trace);
+                asked(world, invocation, request, trace).await
+            }
             Err(refusal) => Err(refusal),
         };
         match answer {
@@ -118,12 +122,12 @@ async fn asked(
     world: &World,
     invocation: &Invocation,
     request: Request,
-    trace: Option<Uuid>,
+    trace: Option<Trace>,
 ) -> Result<Answer, Refusal> {
     let span = tracing::Span::current();
     span.record("operation_id", tracing::field::display(request.operation_id));
     if let Some(trace) = trace {
-        span.record("trace_id", tracing::field::display(trace.simple()));
+        span.record("trace_id", tracing::field::display(trace.id.simple()));
     }
     let request = Request { trace, ..request.patient(invocation.patience()) };
     operate(world, request).await
@@ -170,7 +174,7 @@ async fn recorded(world: &World, principal: &Principal, path: &str) -> Result<An
     Answer::shown(id, &records, principal).map(|answer| world.price(answer)).ok_or(missing)
 }
 
-fn told(caller: Caller, name: &str, answer: Result<Answer, Refusal>, trace: Option<Uuid>) -> Told {
+fn told(caller: Caller, name: &str, answer: Result<Answer, Refusal>, trace: Option<Trace>) -> Told {
     if let Err(Refusal::Fault(reason)) = &answer {
         tracing::error!(operation = name, %reason, "fault");
     }

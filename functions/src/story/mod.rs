@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use gitledger_events::operation::Effect;
 use gitledger_operations::record::Found;
 use gitledger_operations::{Asked, Declaration, Place, Rejection, table};
+use gitledger_sandboxes::Trace;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::lifecycle::{self, webhook};
@@ -40,7 +41,7 @@ const READ_LEAST: Duration = Duration::from_secs(10);
 
 /// Does what is asked, once, and answers. The same id again gets the recorded answer.
 pub async fn operate(world: &World, request: Request) -> Result<Answer, Refusal> {
-    let answer = answered(world, request).await?;
+    let answer = Trace::around(request.trace, Box::pin(answered(world, request))).await?;
     Ok(world.price(answer))
 }
 

@@ -30,7 +30,7 @@ impl Recorder {
             correlation_id: running.request.operation_id,
         };
         let recorder = Self::at(running.request.operation_id, running.begun, origin);
-        Self { trace: running.request.trace, ..recorder }
+        Self { trace: running.request.trace.map(|trace| trace.id), ..recorder }
     }
 
     /// For an operation whose stream has got this far.

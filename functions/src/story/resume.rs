@@ -13,7 +13,7 @@ use gitledger_operations::policy::RepoPattern;
 use gitledger_operations::record::Found;
 use gitledger_operations::{Place, table};
 use gitledger_projections::OperationState;
-use gitledger_sandboxes::{LeaseError, Recalled, SandboxError};
+use gitledger_sandboxes::{LeaseError, Recalled, SandboxError, Trace};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ struct Begun {
     /// Who has it now.
     resumed: Option<OperationResumed>,
     /// The trace that it belongs to.
-    trace: Option<Uuid>,
+    trace: Option<Trace>,
 }
 
 /// Goes on with an operation to its outcome, or until the turn is over. One that has its outcome gets the recorded
@@ -75,15 +75,18 @@ pub async fn resume(world: &World, id: Uuid, turn: &Turn) -> Result<Answer, Refu
         Err(error) => return Err(error.into()),
     }
     running.found = asked::find(&running).await?;
-    match held(&running, &begun).await? {
-        Held::Nothing => running.begin().await,
-        Held::Ours(leased) => {
-            recorder.adopt(&leased.workspace.actor, leased.workspace.repo.as_ref());
-            running.work(recorder, *leased, true).await
+    let work = Box::pin(async {
+        match held(&running, &begun).await? {
+            Held::Nothing => running.begin().await,
+            Held::Ours(leased) => {
+                recorder.adopt(&leased.workspace.actor, leased.workspace.repo.as_ref());
+                running.work(recorder, *leased, true).await
+            }
+            // The reaper finds out what became of it.
+            Held::Lost => Ok(untouched(id, &events)),
         }
-        // The reaper finds out what became of it.
-        Held::Lost => Ok(untouched(id, &events)),
-    }
+    });
+    Trace::around(begun.trace, work).await
 }
 
 fn begun(events: &[Event]) -> Option<Begun> {
@@ -95,7 +98,11 @@ fn begun(events: &[Event]) -> Option<Begun> {
             input_whole: false,
         },
         resumed: None,
-        trace: events.first().and_then(|first| first.event.causation_id),
+        // Whether it is sampled is not recorded, and whoever began it does not wait any more.
+        trace: events
+            .first()
+            .and_then(|first| first.event.causation_id)
+            .map(|id| Trace { id, sampled: false }),
     };
     let mut was_deferred = false;
     for event in events {

@@ -1,6 +1,7 @@
 //! Triggers that come in batches: messages of a queue, changes of a table. What is not done is told by its id,
 //! and only that comes again.
 
+use gitledger_sandboxes::Trace;
 use serde_json::{Value, json};
 
 /// A message of an SQS queue.
@@ -12,6 +13,8 @@ pub struct Message {
     pub body: Value,
     /// Its attribute `Idempotency-Key`, if it has one.
     pub key: Option<String>,
+    /// The trace of whoever has sent it.
+    pub trace: Option<Trace>,
 }
 
 /// A change of a DynamoDB table.
@@ -46,6 +49,7 @@ pub(super) fn messages(trigger: &Value) -> Option<Vec<Message>> {
             id: text(record, "messageId")?,
             body: serde_json::from_str(&body).unwrap_or(Value::String(body)),
             key: key.and_then(Value::as_str).map(str::to_owned),
+            trace: record.pointer("/attributes/AWSTraceHeader").and_then(Value::as_str).and_then(Trace::xray),
         })
     };
     records(trigger, "aws:sqs")?.iter().map(message).collect()

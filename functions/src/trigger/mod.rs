@@ -103,7 +103,7 @@ pub fn of_json(operation: &str, mut event: Value, new_id: Uuid) -> Result<Reques
 /// A message as a request. Its own id is the key where it has no other, so that a message that is delivered
 /// twice is one operation.
 pub fn of_message(operation: &str, message: Message, new_id: Uuid) -> Result<Request, Refusal> {
-    let Message { id, mut body, key } = message;
+    let Message { id, mut body, key, trace } = message;
     let wrapped = body.get("input").is_some_and(Value::is_object);
     let named = |name: &str| body.get(name).is_some_and(Value::is_string);
     if let Some(key) = key {
@@ -114,7 +114,7 @@ pub fn of_message(operation: &str, message: Message, new_id: Uuid) -> Result<Req
     } else if !wrapped && !named("operation_id") && body.is_object() {
         body = json!({"input": body, "idempotency_key": id});
     }
-    of_json(operation, body, new_id)
+    Ok(Request { trace, ..of_json(operation, body, new_id)? })
 }
 
 /// Whether its requests over HTTP carry a signature of their own and no API key.

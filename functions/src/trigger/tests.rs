@@ -61,13 +61,19 @@ fn a_message_that_is_delivered_twice_is_one_operation() {
         assert_eq!(first.input, json!({"sandbox_id": "SANDBOX_ID"}));
         assert!(first.keyed);
     }
+    let traces = first.iter().map(|request| request.trace.map(|trace| trace.id.simple().to_string()));
+    assert_eq!(
+        traces.collect::<Vec<_>>(),
+        [Some("5759e988bd862e3fe1be46a994272793".to_owned()), None, None],
+        "of who has sent the message"
+    );
     assert_ne!(first[0].operation_id, first[1].operation_id);
     assert_ne!(first[1].operation_id, first[2].operation_id);
 }
 
 #[test]
 fn a_message_that_is_no_request_is_refused_by_itself() {
-    let message = |body: Value| Message { id: "m1".to_owned(), body, key: None };
+    let message = |body: Value| Message { id: "m1".to_owned(), body, key: None, trace: None };
     assert!(of_message("status", message(json!({})), Uuid::nil()).unwrap().keyed);
     for body in [json!("no JSON"), json!(7), json!([])] {
         let request = of_message("status", message(body.clone()), Uuid::nil());

@@ -21,6 +21,7 @@ pub mod runner;
 mod sandboxes;
 mod secret;
 pub mod tls;
+mod trace;
 mod world;
 
 pub use config::Endpoint;
@@ -32,4 +33,5 @@ pub use origin::Origin;
 pub use runner::{Fence, LINE_BYTES_MAX, Recalled};
 pub use sandboxes::{Lease, LeaseError, LeaseRequest, Look, OpenRequest, REQUEST_KEY, Sandboxes};
 pub use secret::Secret;
+pub use trace::Trace;
 pub use world::{SystemWorld, World};

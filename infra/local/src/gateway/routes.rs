@@ -18,7 +18,7 @@ use gitledger_ledger::{Position, Recorded};
 use gitledger_operations::Rejection;
 use gitledger_operations::table;
 use gitledger_projections::SandboxState;
-use gitledger_sandboxes::LeaseError;
+use gitledger_sandboxes::{LeaseError, Trace};
 use uuid::Uuid;
 
 use super::access::Asking;
@@ -92,7 +92,10 @@ async fn operate(gateway: &Gateway, principal: Principal, operation: &str, reque
     let headers = request.headers().clone();
     let read = body(request).await.and_then(|bytes| asked(gateway, operation, &headers, &bytes));
     let request = match read {
-        Ok(request) => request.by(principal),
+        Ok(request) => {
+            let trace = Trace::sent(|name| headers.get(name)?.to_str().ok());
+            gitledger_functions::Request { trace, ..request.by(principal) }
+        }
         Err(refusal) => return reply::refusal(&refusal),
     };
     // Held until the answer is made: stopping waits for it.

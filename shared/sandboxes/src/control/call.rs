@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::ControlPlane;
 use super::retry::{self, Hints};
-use crate::{SandboxError, http, random};
+use crate::{SandboxError, http, random, trace};
 
 /// The longest that one attempt may take; creating a sandbox is the slowest call.
 const ATTEMPT: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ impl ControlPlane {
             Some(key) => request.header("X-API-Key", key),
             None => request, // E2B then says 401, which is what a key that is no header is worth
         };
-        Call { request, idempotent: true }
+        Call { request: trace::pass_on(request), idempotent: true }
     }
 }
 

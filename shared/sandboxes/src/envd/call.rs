@@ -10,7 +10,7 @@ use super::Envd;
 use super::tokens::Access;
 use crate::config::ENVD_PORT;
 use crate::control::{State, is_id};
-use crate::{SandboxError, http, random};
+use crate::{SandboxError, http, random, trace};
 
 /// The longest that a request other than a stream may take.
 pub(super) const UNARY: Duration = Duration::from_mins(1);
@@ -133,6 +133,7 @@ impl Envd {
             .request(Method::POST, format!("{base}{path}"))
             .header("E2b-Sandbox-Id", sandbox_id)
             .header("E2b-Sandbox-Port", ENVD_PORT);
+        let request = trace::pass_on(request);
         match access.token.as_ref().and_then(crate::Secret::header) {
             Some(token) => request.header("X-Access-Token", token),
             None => request,
