@@ -76,14 +76,14 @@ impl World {
         settings: crate::Settings,
         holder: Option<String>,
     ) -> Result<Self, WorldError> {
-        // What is saved is on its way while the rest is made.
-        // What is saved is on its way while the rest is made.
-        let (projector, (push, sandbox_policy, prices, spending)) =
-            try_join!(async { Projector::load(ledger.clone()).await.map_err(WorldError::from) }, async {
-                let (policies, prices) = (settings.policies()?, settings.prices()?);
-                let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
-                Ok((policies.push, policies.sandboxes, prices, spending))
-            },)?;
+        // Both saved states are asked for at once; policies and prices are read meanwhile.
+        let projecting = async { Projector::load(ledger.clone()).await.map_err(WorldError::from) };
+        let spending = async {
+            let (policies, prices) = (settings.policies()?, settings.prices()?);
+            let spending = Spending::load(ledger.clone(), policies.budget, prices.clone()).await?;
+            Ok((policies.push, policies.sandboxes, prices, spending))
+        };
+        let (projector, (push, sandbox_policy, prices, spending)) = try_join!(projecting, spending)?;
         let access = Access::new(settings.keys_file(), settings.keys_required);
         let gated = settings.endpoint.as_ref().is_some_and(|endpoint| endpoint.gated);
         let template = settings.endpoint.and_then(|endpoint| endpoint.template);

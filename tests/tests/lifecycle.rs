@@ -1,9 +1,14 @@
 //! Operations on operations, with the whole system: told, listed, cancelled, undone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gitledger::remote::{Endpoint, Fault};
+use gitledger_functions::{Request, Settings, World, operate};
+use gitledger_ledger::sqlite::{Durability, SqliteLedger};
+use gitledger_sandboxes::{Sandboxes, SystemWorld, Trace};
 use gitledger_tests::origin::APP;
+use gitledger_tests::trap::{self, Trap};
 use gitledger_tests::{Agent, Origin, Setup, ledger, wait};
 use serde_json::{Value, json};
 
@@ -119,4 +124,37 @@ async fn an_operation_that_belongs_to_a_trace_says_so_in_all_its_events() {
     assert!(own.len() >= 2, "{events:#?}");
     assert!(own.iter().all(|id| id.as_deref() == Some("4bf92f3577b34da6a3ce929d0e0e4736")), "{own:?}");
     system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_tells_the_sandboxes_host_which_trace_it_belongs_to() {
+    let host = Trap::listen(|_| trap::respond("400 Bad Request", ""));
+    let dir = tempfile::tempdir().expect("a directory");
+    let settings = Settings::read(&|name| match name {
+        "GITLEDGER_DATA" => dir.path().to_str().map(str::to_owned),
+        "E2B_API_URL" => Some(host.url()),
+        "E2B_API_KEY" => Some("e2b_0".to_owned()),
+        _ => None,
+    })
+    .expect("settings");
+    let ledger = SqliteLedger::open(&dir.path().join("ledger.db"), Durability::Relaxed).expect("a ledger");
+    let (ledger, clock) = (Arc::new(ledger), Arc::new(SystemWorld));
+    let endpoint = settings.endpoint.clone().expect("an endpoint");
+    let sandboxes = Sandboxes::new(ledger.clone(), endpoint, clock.clone()).expect("sandboxes");
+    let world = World::new(ledger, Arc::new(sandboxes), clock, settings, None).await.expect("a world");
+    let asked = |trace| {
+        let input = json!({"agent_id": "a1", "task_id": "t1"});
+        let request = Request::new("sandbox-create", input, None, world.clock.id()).expect("a request");
+        operate(&world, Request { trace, ..request })
+    };
+    let trace = Trace::xray("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0");
+    asked(trace).await.expect("an answer");
+    asked(None).await.expect("an answer");
+    let heard: Vec<_> =
+        host.heard().iter().map(|bytes| String::from_utf8_lossy(bytes).to_lowercase()).collect();
+    let told = |request: &String| {
+        let line = request.lines().find(|line| line.starts_with("traceparent: "))?;
+        Some(line.contains("00-5759e988bd862e3fe1be46a994272793-") && line.ends_with("-00"))
+    };
+    assert_eq!(heard.iter().map(told).collect::<Vec<_>>(), [Some(true), None], "{heard:#?}");
 }

@@ -47,7 +47,9 @@ impl Invocation {
 
     /// The trace that a request belongs to: what its sender says goes first.
     pub fn trace_of(&self, http: Option<&Http>) -> Option<Trace> {
-        http.and_then(|http| Trace::sent(|name| http.header(name))).or(self.trace)
+        // API Gateway says which trace it is; whether it is sampled is decided at the function.
+        let theirs = http.and_then(|http| Trace::sent(|name| http.header(name)));
+        theirs.map(|trace| trace.decided_by(self.trace)).or(self.trace)
     }
 }
 

@@ -42,7 +42,7 @@ where
     P: AsyncFn() -> Result<S, Error>,
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
-    trust();
+    tls::trust(roots(cfg!(feature = "aws"), Settings::names_certificates()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime
         .map_err(Error::from)
@@ -58,10 +58,8 @@ where
 
 /// In AWS nobody adds certificates to the system, whose list is the one that is compiled in: reading that was a
 /// quarter of a start.
-fn trust() {
-    if cfg!(feature = "aws") && !Settings::names_certificates() {
-        tls::trust(Roots::CompiledIn);
-    }
+fn roots(for_aws: bool, are_named: bool) -> Roots {
+    if for_aws && !are_named { Roots::CompiledIn } else { Roots::System }
 }
 
 /// Deliberately absent: a hook for a graceful end. It needs the extensions interface, which local runtimes lack, and
@@ -176,6 +174,14 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    #[test]
+    fn whoever_is_named_is_trusted_before_those_that_are_compiled_in() {
+        assert_eq!(roots(true, false), Roots::CompiledIn);
+        for (for_aws, are_named) in [(true, true), (false, false), (false, true)] {
+            assert_eq!(roots(for_aws, are_named), Roots::System);
+        }
+    }
 
     #[tokio::test]
     async fn what_is_old_is_made_again_and_kept_where_that_fails() {

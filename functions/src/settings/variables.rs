@@ -62,7 +62,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("REMOTE_WRITE_USER", "user name for remote write"),
     (
         "SSL_CERT_FILE",
-        "whom to trust instead of the system's certificates; on AWS, instead of those that are compiled in",
+        "a file of all whom to trust, instead of the system's certificates, and in functions built for AWS instead of those that are compiled in",
     ),
-    ("SSL_CERT_DIR", "a directory of such files"),
+    ("SSL_CERT_DIR", "directories of such files, with `:` between them"),
 ];

@@ -58,35 +58,43 @@ pub async fn resume(world: &World, id: Uuid, turn: &Turn) -> Result<Answer, Refu
     if events.is_empty() {
         return Err(Refusal::NotFound { what: "operation" });
     }
-    let now = world.clock.now();
-    let Some(begun) = begun(&events).filter(|begun| begun.is_free(&turn.by, now)) else {
+    let Some(begun) = begun(&events).filter(|begun| begun.is_free(&turn.by, world.clock.now())) else {
         return Ok(untouched(id, &events));
     };
+    Trace::around(begun.trace, Box::pin(gone_on(world, id, turn, &begun, &events))).await
+}
+
+/// What somebody else has begun and left.
+async fn gone_on(
+    world: &World,
+    id: Uuid,
+    turn: &Turn,
+    begun: &Begun,
+    events: &[Event],
+) -> Result<Answer, Refusal> {
+    let now = world.clock.now();
     let until = now.saturating_add(SignedDuration::try_from(turn.patience).unwrap_or(SignedDuration::MAX));
     let until = until.unwrap_or(Timestamp::MAX);
-    let Some(mut running) = running(world, id, &begun, turn).await? else {
-        return Ok(untouched(id, &events));
+    let Some(mut running) = running(world, id, begun, turn).await? else {
+        return Ok(untouched(id, events));
     };
     let mut recorder = Recorder::new(&running, begun.state.repo.clone());
     let claim = OperationResumed { by: turn.by.clone(), until };
     match recorder.append(world, vec![claim.into()]).await {
         Ok(()) => running.begun += 1,
-        Err(AppendError::Conflict { .. }) => return Ok(untouched(id, &events)),
+        Err(AppendError::Conflict { .. }) => return Ok(untouched(id, events)),
         Err(error) => return Err(error.into()),
     }
     running.found = asked::find(&running).await?;
-    let work = Box::pin(async {
-        match held(&running, &begun).await? {
-            Held::Nothing => running.begin().await,
-            Held::Ours(leased) => {
-                recorder.adopt(&leased.workspace.actor, leased.workspace.repo.as_ref());
-                running.work(recorder, *leased, true).await
-            }
-            // The reaper finds out what became of it.
-            Held::Lost => Ok(untouched(id, &events)),
+    match held(&running, begun).await? {
+        Held::Nothing => running.begin().await,
+        Held::Ours(leased) => {
+            recorder.adopt(&leased.workspace.actor, leased.workspace.repo.as_ref());
+            running.work(recorder, *leased, true).await
         }
-    });
-    Trace::around(begun.trace, work).await
+        // The reaper finds out what became of it.
+        Held::Lost => Ok(untouched(id, events)),
+    }
 }
 
 fn begun(events: &[Event]) -> Option<Begun> {
@@ -98,11 +106,11 @@ fn begun(events: &[Event]) -> Option<Begun> {
             input_whole: false,
         },
         resumed: None,
-        // Whether it is sampled is not recorded, and whoever began it does not wait any more.
+        // Whether it is sampled is not recorded.
         trace: events
             .first()
             .and_then(|first| first.event.causation_id)
-            .map(|id| Trace { id, sampled: false }),
+            .map(|id| Trace { id, sampled: None }),
     };
     let mut was_deferred = false;
     for event in events {

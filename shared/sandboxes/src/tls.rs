@@ -31,12 +31,18 @@ pub fn trust(roots: Roots) {
     let _ = ROOTS.set(roots);
 }
 
-/// What the process's TLS is made with. It is made once: a function starts in less time than reading the system's
+/// What the process's TLS is made with. It is made once, and a change of whom the system trusts is seen by the next
+/// process: a function starts in less time than reading the system's
 /// certificates for each client takes.
 pub fn config() -> Result<ClientConfig, rustls::Error> {
-    static SHARED: OnceLock<Result<ClientConfig, rustls::Error>> = OnceLock::new();
+    static SHARED: OnceLock<ClientConfig> = OnceLock::new();
     install();
-    SHARED.get_or_init(|| made(*ROOTS.get_or_init(|| Roots::System))).clone()
+    if let Some(config) = SHARED.get() {
+        return Ok(config.clone());
+    }
+    // What could not be made may be the next time.
+    let config = made(*ROOTS.get_or_init(|| Roots::System))?;
+    Ok(SHARED.get_or_init(|| config).clone())
 }
 
 /// Has a client trust whom the process trusts.
@@ -53,10 +59,25 @@ fn made(roots: Roots) -> Result<ClientConfig, rustls::Error> {
     let versions = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions()?;
     let trusting = match roots {
         Roots::System => versions.with_platform_verifier()?,
-        Roots::CompiledIn => {
-            let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-            versions.with_root_certificates(roots)
-        }
+        Roots::CompiledIn => versions.with_root_certificates(compiled_in()),
     };
     Ok(trusting.with_no_client_auth())
+}
+
+fn compiled_in() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_signs_for_aws_is_compiled_in() {
+        let named = |root: &rustls::pki_types::TrustAnchor<'_>| {
+            String::from_utf8_lossy(&root.subject).contains("Amazon Root CA 1")
+        };
+        assert!(compiled_in().roots.iter().any(named));
+        assert!(made(Roots::CompiledIn).is_ok());
+    }
 }

@@ -16,8 +16,8 @@ tokio::task_local! {
 pub struct Trace {
     /// Its 128 bits.
     pub id: Uuid,
-    /// Whether whoever began it keeps what is told of it.
-    pub sampled: bool,
+    /// Whether whoever began it keeps what is told of it, where that is decided.
+    pub sampled: Option<bool>,
 }
 
 impl Trace {
@@ -32,7 +32,8 @@ impl Trace {
     pub fn xray(header: &str) -> Option<Self> {
         let part = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name));
         let (time, rest) = part("Root=1-")?.split_once('-')?;
-        Some(Self { id: id(&format!("{time}{rest}"))?, sampled: part("Sampled=") == Some("1") })
+        let sampled = part("Sampled=").filter(|decision| *decision != "?").map(|decision| decision == "1");
+        Some(Self { id: id(&format!("{time}{rest}"))?, sampled })
     }
 
     /// `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`: the second part, and a bit of the fourth.
@@ -42,11 +43,22 @@ impl Trace {
         let version = parts.next().filter(|version| version.len() == 2 && *version != "ff");
         let id = version.and_then(|_| parts.next()).and_then(id)?;
         let flags = parts.nth(1).and_then(|flags| u8::from_str_radix(flags, 16).ok());
-        Some(Self { id, sampled: flags.is_some_and(|flags| flags & 1 == 1) })
+        Some(Self { id, sampled: flags.map(|flags| flags & 1 == 1) })
     }
 
-    /// Does work as part of a trace: what it asks of the sandboxes' host says so. What it leaves to another task
-    /// does not.
+    /// This one; what is not decided in it, as another that is the same has it.
+    #[must_use]
+    pub fn decided_by(self, other: Option<Self>) -> Self {
+        let other = other.filter(|other| other.id == self.id);
+        Self { sampled: self.sampled.or(other.and_then(|other| other.sampled)), ..self }
+    }
+
+    /// The trace that this task works for, to be taken along into another.
+    pub(crate) fn current() -> Option<Self> {
+        CURRENT.try_with(|trace| *trace).ok()
+    }
+
+    /// Does work as part of a trace: what it asks of the sandboxes' host says so.
     pub async fn around<F: Future>(trace: Option<Self>, work: F) -> F::Output {
         match trace {
             Some(trace) => CURRENT.scope(trace, work).await,
@@ -57,10 +69,9 @@ impl Trace {
 
 /// Says which trace a request belongs to. Each has a parent of its own, which nobody has told of.
 pub(crate) fn pass_on(request: RequestBuilder) -> RequestBuilder {
-    let (Ok(trace), Some(parent)) = (CURRENT.try_with(|trace| *trace), random::nonce()) else {
-        return request;
-    };
-    let flags = u8::from(trace.sampled);
+    let Some(trace) = Trace::current() else { return request };
+    let Some(parent) = random::nonce() else { return request };
+    let flags = u8::from(trace.sampled == Some(true));
     request.header("traceparent", format!("00-{}-{}-{flags:02x}", trace.id.simple(), &parent[..16]))
 }
 
@@ -76,21 +87,33 @@ mod tests {
     const W3C: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     const XRAY: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
-    fn read(trace: Option<Trace>) -> (String, bool) {
+    fn read(trace: Option<Trace>) -> (String, Option<bool>) {
         trace.map(|trace| (trace.id.simple().to_string(), trace.sampled)).unwrap()
     }
 
     #[test]
     fn a_trace_is_read_from_both_headers() {
-        let xray = ("5759e988bd862e3fe1be46a994272793".to_owned(), true);
+        let xray = ("5759e988bd862e3fe1be46a994272793".to_owned(), Some(true));
         assert_eq!(read(Trace::xray(XRAY)), xray);
-        assert!(!read(Trace::xray(&XRAY.replace("Sampled=1", "Sampled=0"))).1);
-        let w3c = ("4bf92f3577b34da6a3ce929d0e0e4736".to_owned(), true);
+        for (decision, sampled) in [(";Sampled=0", Some(false)), (";Sampled=?", None), ("", None)] {
+            assert_eq!(read(Trace::xray(&XRAY.replace(";Sampled=1", decision))).1, sampled, "{decision}");
+        }
+        let w3c = ("4bf92f3577b34da6a3ce929d0e0e4736".to_owned(), Some(true));
         assert_eq!(read(Trace::w3c(W3C)), w3c);
-        assert_eq!(read(Trace::w3c(&W3C.replace("-01", "-00"))), (w3c.0.clone(), false));
+        assert_eq!(read(Trace::w3c(&W3C.replace("-01", "-00"))), (w3c.0.clone(), Some(false)));
         let both = |name: &str| Some(if name == "traceparent" { W3C } else { XRAY });
         assert_eq!(read(Trace::sent(both)), w3c);
         assert_eq!(read(Trace::sent(|name| both(name).filter(|_| name != "traceparent"))), xray);
+    }
+
+    #[test]
+    fn what_a_door_does_not_decide_is_decided_by_the_same_trace_and_no_other() {
+        let (told, other) = (Trace::xray(XRAY).unwrap(), Trace::w3c(W3C).unwrap());
+        let open = Trace { sampled: None, ..told };
+        assert_eq!(open.decided_by(Some(told)), told);
+        assert_eq!(open.decided_by(Some(other)), open);
+        let not = Trace { sampled: Some(false), ..told };
+        assert_eq!(not.decided_by(Some(told)), not);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub use python::Python;
 /// The oldest E2B SDK that must work, and the newest there was when this line was written.
 pub const E2B_SDKS: [&str; 2] = ["2.45.1", "2.63.0"];
 
-/// Isolates sandboxes; the local host looks for it on `PATH`.
+/// Isolates sandboxes; the local host looks for it on `PATH` where it is not told.
 pub fn bwrap() -> PathBuf {
     had(debian::program("bwrap", &["bubblewrap"]))
 }

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use gitledger_functions::access::Principal;
 use gitledger_functions::{Refusal, Request};
 use gitledger_operations::{Declaration, Rejection};
-use gitledger_sandboxes::{SystemWorld, World as _};
+use gitledger_sandboxes::{SystemWorld, Trace, World as _};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, Implementation, JsonObject, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -53,7 +53,7 @@ impl Server {
             Err(rejection) => return Some(Err(Refusal::from(rejection).problem())),
         };
         let request = match principal(context) {
-            Ok(principal) => request.by(principal),
+            Ok(principal) => Request { trace: trace(context), ..request.by(principal) },
             Err(refusal) => {
                 reply::log(&refusal);
                 return Some(Err(refusal.problem()));
@@ -99,6 +99,12 @@ fn principal(context: &RequestContext<RoleServer>) -> Result<Principal, Refusal>
     let Some(parts) = context.extensions.get::<Parts>() else { return Ok(Principal::Operator) };
     let admitted = parts.extensions.get::<Option<Principal>>().cloned().flatten();
     admitted.ok_or_else(|| Refusal::Fault("an MCP call came past the check of its key".to_owned()))
+}
+
+/// The trace that a call over HTTP belongs to.
+fn trace(context: &RequestContext<RoleServer>) -> Option<Trace> {
+    let headers = &context.extensions.get::<Parts>()?.headers;
+    Trace::sent(|name| headers.get(name)?.to_str().ok())
 }
 
 impl ServerHandler for Server {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::limits::Limits;
 
@@ -14,11 +14,11 @@ use crate::limits::Limits;
 const NAME: &str = "gitledger-sandboxes";
 /// Between two attempts to remove a group whose last process is just going.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
-/// Attempts: about two seconds.
-const LOOKS: u32 = 1000;
-/// The same for what a dead host left: what it was killed with is gone in a moment, and what lives on in plain
-/// sandboxes of another directory is that directory's next host's. Nobody's start waits for it.
-const LOOKS_AT_THE_DEAD: u32 = 10;
+/// How long that may take.
+const GOING: Duration = Duration::from_secs(2);
+/// The same for all that dead hosts left in a tree: what died with them is gone in a moment. What lives on in plain
+/// sandboxes is for the next host in their directory to end, and no other's start waits for it.
+const SWEEPING: Duration = Duration::from_millis(50);
 /// Microseconds over which processor time is shared out.
 const CPU_PERIOD_US: u32 = 100_000;
 const WANTED: [&str; 3] = ["pids", "memory", "cpu"];
@@ -81,7 +81,7 @@ impl Cgroups {
 impl Drop for Cgroups {
     fn drop(&mut self) {
         for tree in &self.trees {
-            remove_with_children(&tree.dir, LOOKS);
+            remove_with_children(&tree.dir, Instant::now() + GOING);
         }
     }
 }
@@ -117,7 +117,7 @@ impl Group {
     /// Removes it; waits a moment for processes that are dead but not gone.
     pub(super) fn remove(&self) {
         for dir in &self.dirs {
-            remove_empty(dir, LOOKS);
+            remove_empty(dir, Instant::now() + GOING);
         }
     }
 }
@@ -182,9 +182,9 @@ fn usable(mut tree: Tree) -> Option<Tree> {
     let works = !tree.controllers.is_empty()
         && fs::create_dir(&probe).is_ok()
         && limit(&tree, &probe, &Limits::default()).is_ok();
-    remove_empty(&probe, LOOKS);
+    remove_empty(&probe, Instant::now() + GOING);
     if !works {
-        remove_empty(&tree.dir, LOOKS);
+        remove_empty(&tree.dir, Instant::now() + GOING);
     }
     works.then_some(tree)
 }
@@ -219,33 +219,38 @@ fn limit(tree: &Tree, dir: &Path, limits: &Limits) -> io::Result<()> {
 
 /// Removes the directories of hosts that are gone.
 fn sweep(parent: &Path) {
+    let until = Instant::now() + SWEEPING;
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let numbers = name.to_str().and_then(|name| name.strip_prefix(NAME)?.strip_prefix('-'));
         let Some((pid, _)) = numbers.and_then(|numbers| numbers.split_once('-')) else { continue };
         if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists() {
-            remove_with_children(&entry.path(), LOOKS_AT_THE_DEAD);
+            remove_with_children(&entry.path(), until);
         }
     }
 }
 
-fn remove_with_children(dir: &Path, looks: u32) {
+fn remove_with_children(dir: &Path, until: Instant) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_empty(&entry.path(), looks);
+            remove_empty(&entry.path(), until);
         }
     }
-    remove_empty(dir, looks);
+    remove_empty(dir, until);
 }
 
-fn remove_empty(dir: &Path, looks: u32) {
-    for _ in 0..looks {
-        match fs::remove_dir(dir) {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => std::thread::sleep(LOOK_AGAIN),
-            _ => return,
+/// Tried once at least.
+fn remove_empty(dir: &Path, until: Instant) {
+    while let Err(error) = fs::remove_dir(dir) {
+        if error.kind() != io::ErrorKind::ResourceBusy {
+            return;
         }
+        if Instant::now() >= until {
+            tracing::warn!(dir = %dir.display(), "a control group could not be removed");
+            return;
+        }
+        std::thread::sleep(LOOK_AGAIN);
     }
-    tracing::warn!(dir = %dir.display(), "a control group could not be removed");
 }
 
 #[cfg(test)]

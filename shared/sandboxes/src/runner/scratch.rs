@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
-use crate::{Envd, SandboxError};
+use crate::{Envd, SandboxError, Trace};
 
 /// A file to be written: where, and what.
 pub(super) type File = (String, Vec<u8>);
@@ -29,7 +29,10 @@ impl ScratchGuard {
         if files.is_empty() {
             return Ok(());
         }
-        let task = tokio::spawn(upload(self.envd.clone(), self.sandbox_id.clone(), files));
+        let task = tokio::spawn(Trace::around(
+            Trace::current(),
+            upload(self.envd.clone(), self.sandbox_id.clone(), files),
+        ));
         let result = self.uploads.insert(task).await;
         self.uploads = None;
         result.unwrap_or_else(|_| Err(SandboxError::Unavailable("uploads were broken off".into())))
@@ -47,12 +50,13 @@ impl Drop for ScratchGuard {
             return;
         };
         let (envd, sandbox_id, uploads) = (self.envd.clone(), self.sandbox_id.clone(), self.uploads.take());
-        runtime.spawn(async move {
+        let work = async move {
             if let Some(uploads) = uploads {
                 let _ = uploads.await; // however they ended, they have
             }
             remove(&envd, &sandbox_id, &path).await;
-        });
+        };
+        runtime.spawn(Trace::around(Trace::current(), work));
     }
 }
 

@@ -7,7 +7,7 @@ use gitledger_operations::plan::{Exits, Plan};
 use super::Sandboxes;
 use crate::control::Grant;
 use crate::runner::Fence;
-use crate::{ControlPlane, SandboxError, Secret};
+use crate::{ControlPlane, SandboxError, Secret, Trace};
 
 /// A grant that nobody shuts, because its function died, lapses so long after its plan's own limit.
 const LAPSES_AFTER: Duration = Duration::from_secs(30);
@@ -62,7 +62,8 @@ impl Drop for Opened {
         let (false, Ok(runtime)) = (self.shut, tokio::runtime::Handle::try_current()) else { return };
         let (control, sandbox_id) = (self.control.clone(), std::mem::take(&mut self.sandbox_id));
         let name = std::mem::take(&mut self.name);
-        runtime.spawn(async move { shut(&control, &sandbox_id, &name).await });
+        let work = async move { shut(&control, &sandbox_id, &name).await };
+        runtime.spawn(Trace::around(Trace::current(), work));
     }
 }
 

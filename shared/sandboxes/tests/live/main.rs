@@ -40,6 +40,7 @@ cases! {
     run::a_run_that_nobody_waits_for_still_ends,
     run::a_sandbox_that_dies_under_a_run_is_lost_and_afterwards_unknown,
     run::a_cut_stream_is_found_again_and_is_not_taken_for_a_success,
+    run::all_that_is_asked_for_a_run_says_which_trace_it_is_for,
     run::a_forgotten_token_is_asked_for_again,
     run::a_sandbox_that_is_silent_is_not_waited_for_for_ever,
 }

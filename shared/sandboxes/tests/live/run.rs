@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use gitledger_operations::plan::{Ended, Input, Plan, Step, Upload};
 use gitledger_sandboxes::envd::{End, ProcessEvent, ProcessStart};
-use gitledger_sandboxes::{SandboxError, Secret};
+use gitledger_sandboxes::{SandboxError, Secret, Trace};
 
 use crate::cable::Cable;
-use crate::ground::{Ground, KEY, plan, sh};
+use crate::ground::{Ground, KEY, origin, plan, request, sh};
 
 const TOKEN: &str = "ghp_0123456789";
 
@@ -145,6 +145,28 @@ pub async fn a_cut_stream_is_found_again_and_is_not_taken_for_a_success() {
         let (ended, ()) = tokio::join!(far.run(&id, &tag, &plan, None), disturbed);
         assert_eq!(ended, Err(SandboxError::Interrupted { succeeded }));
     }
+}
+
+pub async fn all_that_is_asked_for_a_run_says_which_trace_it_is_for() {
+    let ground = Ground::new().await;
+    let cable = Cable::to(&ground.host.url()).await;
+    let far = ground.by(&cable.url, KEY);
+    let plan =
+        Plan { uploads: vec![Upload { path: "one".into(), bytes: b"1".to_vec() }], ..plan_of("cat one") };
+    let work = async {
+        let id = far.open(&request(), &origin()).await.unwrap().sandbox_id;
+        far.run(&id, "t-0", &plan, None).await.unwrap();
+    };
+    let trace = Trace::xray("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1");
+    Trace::around(trace, work).await;
+    let sent = cable.sent().to_lowercase();
+    for asked in ["post /v2/sandboxes", "post /files", "post /process.process/start"] {
+        assert!(sent.contains(asked), "{asked} in {sent}");
+    }
+    let requests = sent.matches(" http/1.1\r\n").count();
+    assert!(requests >= 3, "{sent}");
+    let told = sent.matches("traceparent: 00-5759e988bd862e3fe1be46a994272793-").count();
+    assert_eq!(told, requests, "{sent}");
 }
 
 pub async fn a_forgotten_token_is_asked_for_again() {
