@@ -12,9 +12,15 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 const PACKAGE: &str = "chromium-headless-shell";
 /// Where it lies in its package.
 const PROGRAM: &str = "usr/lib/chromium/chromium-headless-shell";
-/// Where libraries lie in packages.
-const LIBRARIES: [&str; 4] =
-    ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib", "lib/x86_64-linux-gnu"];
+/// Where libraries lie in packages. PulseAudio's is looked for where it would have been installed.
+const LIBRARIES: [&str; 6] = [
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu/pulseaudio",
+    "usr/lib/aarch64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu/pulseaudio",
+    "usr/lib",
+    "lib/x86_64-linux-gnu",
+];
 
 /// A browser that works.
 pub(super) fn chromium() -> Result<PathBuf, String> {
