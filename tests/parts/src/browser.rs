@@ -12,7 +12,7 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 const PACKAGE: &str = "chromium-headless-shell";
 /// Where it lies in its package.
 const PROGRAM: &str = "usr/lib/chromium/chromium-headless-shell";
-/// Where libraries lie in packages. PulseAudio's is looked for where it would have been installed.
+/// Where libraries lie in packages. That of sound is looked for where it would have been installed.
 const LIBRARIES: [&str; 6] = [
     "usr/lib/x86_64-linux-gnu",
     "usr/lib/x86_64-linux-gnu/pulseaudio",
