@@ -5,6 +5,7 @@ Prints the commit that it pushed; ends with a traceback when something is not as
 """
 
 import os
+import sys
 
 from e2b import Sandbox
 
@@ -37,4 +38,9 @@ def main():
     assert not sandbox.is_running()
 
 
-main()
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    # No teardown: a thread of the SDK's HTTP library that comes back to an interpreter being taken down aborts the
+    # process, also when all went well (curioswitch/pyqwest#164; about one run in a hundred on a busy machine).
+    os._exit(0)

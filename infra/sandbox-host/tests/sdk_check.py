@@ -9,6 +9,7 @@ CLONE_URL, when given, is a repository that `git.clone` must be able to fetch.
 """
 
 import importlib.metadata
+import os
 import sys
 import time
 import traceback
@@ -365,4 +366,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # No teardown: a thread of the SDK's HTTP library that comes back to an interpreter being taken down aborts the
+    # process, also when all went well (curioswitch/pyqwest#164; about one run in a hundred on a busy machine).
+    os._exit(status)
