@@ -128,7 +128,8 @@ pub(super) async fn retry(ledger: &Arc<DynamoLedger>) -> Result<Told, Error> {
         .iter()
         .map(|(position, why)| json!({"position": position.as_u64(), "reason": why}))
         .collect();
-    Ok((json!({"folded": tried.folded, "left": left}), Note { outcome: "done", ..Note::default() }))
+    let note = Note { outcome: "done", parked: Some(left.len()), ..Note::default() };
+    Ok((json!({"folded": tried.folded, "left": left}), note))
 }
 
 /// Whether an event that was parked is in a state, which is then right as it is.

@@ -71,8 +71,9 @@ pub fn projector() -> ExitCode {
         Lasts::Always,
         async || worlds::of("projector").await,
         async |world, _, _| {
-            let position = projecting::project(world).await?;
-            Ok(done(json!({"position": position.as_u64()})))
+            let (position, parked) = projecting::project(world).await?;
+            let note = Note { outcome: "done", parked: Some(parked), ..Note::default() };
+            Ok((json!({"position": position.as_u64(), "parked": parked}), note))
         },
     )
 }

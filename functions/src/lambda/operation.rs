@@ -188,7 +188,7 @@ fn told(caller: Caller, name: &str, answer: Result<Answer, Refusal>, trace: Opti
         Err(_) => "rejected",
     };
     let operation_id = answer.as_ref().ok().map(|answer| answer.operation_id);
-    (trigger::write(caller, answer), Note { outcome, operation_id, trace, batch: None })
+    (trigger::write(caller, answer), Note { outcome, operation_id, trace, ..Note::default() })
 }
 
 #[cfg(test)]

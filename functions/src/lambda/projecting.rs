@@ -38,9 +38,9 @@ impl Holdable for Lease {
     }
 }
 
-/// Folds what is new, saves it, and says up to where that is. Waits for whoever is at it: what woke this one may be
-/// newer than all that he has read.
-pub(super) async fn project(world: &World) -> Result<Position, LedgerError> {
+/// Folds what is new, saves it, and says up to where that is, and how many events are parked. Waits for whoever is at
+/// it: what woke this one may be newer than all that he has read.
+pub(super) async fn project(world: &World) -> Result<(Position, usize), LedgerError> {
     let ledger = world.ledger.as_ref();
     let mut lease = loop {
         let mut lease = Held::<Lease>::free(world, HOLD).await?;
@@ -56,11 +56,12 @@ pub(super) async fn project(world: &World) -> Result<Position, LedgerError> {
     projected
 }
 
-async fn save(world: &World) -> Result<Position, LedgerError> {
+async fn save(world: &World) -> Result<(Position, usize), LedgerError> {
     // Each time another has got further in between, so that this ends.
     while !world.projector.save().await? {}
     world.spending.save().await?;
-    Ok(world.projector.caught_up().await?.position)
+    let folded = world.projector.caught_up().await?;
+    Ok((folded.position, folded.skipped.len()))
 }
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ mod tests {
         let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), Durability::Relaxed).unwrap();
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let world = world(ledger.clone()).await;
-        assert_eq!(project(&world).await.unwrap(), Position::START);
+        assert_eq!(project(&world).await.unwrap(), (Position::START, 0));
         let mut other = Held::<Lease>::read(ledger.as_ref()).await.unwrap();
         assert!(other.hold(ledger.as_ref(), Timestamp::now(), HOLD).await.unwrap(), "it was given back");
         let projecting = tokio::spawn({
@@ -100,7 +101,7 @@ mod tests {
         // As he left it who died when he began, a while ago.
         let long_ago = Timestamp::now() - jiff::SignedDuration::from_mins(1);
         assert!(other.hold(ledger.as_ref(), long_ago, HOLD).await.unwrap());
-        assert_eq!(projecting.await.unwrap(), Position::START);
+        assert_eq!(projecting.await.unwrap(), (Position::START, 0));
         assert!(!other.release(ledger.as_ref()).await.unwrap(), "the next one has taken it");
     }
 }

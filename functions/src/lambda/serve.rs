@@ -18,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use uuid::Uuid;
 
 use super::invocation::Invocation;
-use super::journal::{self, Note};
+use super::journal::{Journal, Note};
 use crate::settings::Settings;
 
 /// How long secrets are used before they are read again.
@@ -70,9 +70,10 @@ where
     H: AsyncFn(&S, &Invocation, Value) -> Result<Told, Error>,
 {
     logs();
+    let journal = Journal { function, deployment: Settings::named_deployment() };
     let state = State::new(lasts, prepare).await?;
     let cold = AtomicBool::new(true);
-    let (state, handler, cold) = (&state, &handler, &cold);
+    let (state, handler, cold, journal) = (&state, &handler, &cold, &journal);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let invocation =
             Invocation::of(&event.context, cold.swap(false, Ordering::Relaxed), Timestamp::now());
@@ -92,7 +93,7 @@ where
             Ok((answer, note)) => (Ok(answer), note),
             Err(error) => (Err(diagnostic(&error)), note_of(&error)),
         };
-        journal::write(function, &invocation, &note, Timestamp::now());
+        journal.write(&invocation, &note, Timestamp::now());
         answer
     }))
     .await

@@ -166,6 +166,11 @@ impl Settings {
         elsewhere::aws(&variable)
     }
 
+    /// The mark on this deployment's sandboxes and on what its functions tell.
+    pub fn named_deployment() -> Option<String> {
+        variable("GITLEDGER_DEPLOYMENT")
+    }
+
     /// Whether somebody says whom to trust. Who reads that is the trust store.
     pub fn names_certificates() -> bool {
         ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().any(|name| variable(name).is_some())

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::template::{text, translated};
 
 /// Alarms with an alert of `monitoring/` behind them, which the alarm's description names.
-const AS_ALERTS: [(&str, &str); 5] = [
+const AS_ALERTS: [(&str, &str); 6] = [
+    ("EventsParkedAlarm", "GitOperationsEventsParked"),
     ("FeedBehindAlarm", "GitOperationsFeedBehind"),
     ("MetricsStaleAlarm", "GitOperationsMetricsStale"),
     ("ProjectorBehindAlarm", "GitOperationsProjectorBehind"),
@@ -22,11 +23,10 @@ const ALONE: [(&str, &str); 3] = [
 ];
 
 /// Alerts on the machinery that no alarm is, and why AWS needs none.
-const UNALARMED: [(&str, &str); 5] = [
+const UNALARMED: [(&str, &str); 4] = [
     ("GitOperationsMetricsAbsent", "that nothing arrives is seen where it should arrive"),
     ("GitOperationsPublicationRefused", "a refusal fails the exporter, which MetricsStaleAlarm sees"),
     ("GitOperationsPublicationUnreliable", "no number is lost, and the next publication tells of it"),
-    ("GitOperationsEventsParked", "only the projections have the number, and it is published with them"),
     ("GitOperationsUnknownErrors", "it is about operations, not about what runs them"),
 ];
 
@@ -131,12 +131,30 @@ fn what_has_stopped_has_for_the_alarm_when_it_has_for_the_alert() {
     }
 }
 
-/// A function that is not invoked has no numbers: of the reaper that is bad, of others it is that there is no work.
+/// What the projector tells, in `functions/src/lambda/journal.rs`, by the deployment that it belongs to.
+#[test]
+fn what_is_parked_is_for_the_alarm_what_it_is_for_the_alert() {
+    let (resources, alert) = (resources(), alert("GitOperationsEventsParked"));
+    let (alarm, projector) = (&resources["EventsParkedAlarm"], &resources["ProjectorFunction"]);
+    assert_eq!(alarm["Properties"]["Threshold"].as_u64(), Some(limit_s(&alert)));
+    assert_eq!(alert["for"], format!("{}m", wrong_s(alarm) / 60));
+    assert_eq!(alarm["Properties"]["Namespace"], "gitledger");
+    assert_eq!(alarm["Properties"]["MetricName"], "parked_events");
+    let deployment = &projector["Properties"]["Environment"]["Variables"]["GITLEDGER_DEPLOYMENT"];
+    assert_eq!(alarm["Properties"]["Dimensions"], json!([{"Name": "deployment", "Value": deployment}]));
+}
+
+/// A function that is not invoked has no numbers: of the reaper that is bad, what is parked is so still, and of others
+/// it is that there is no work.
 #[test]
 fn no_number_is_a_bad_sign_of_the_reaper_alone() {
     let resources = resources();
     for (name, alarm) in alarms(&resources) {
-        let missing = if name == "ReaperStoppedAlarm" { "breaching" } else { "notBreaching" };
+        let missing = match name.as_str() {
+            "ReaperStoppedAlarm" => "breaching",
+            "EventsParkedAlarm" => "ignore",
+            _ => "notBreaching",
+        };
         assert_eq!(alarm["Properties"]["TreatMissingData"], missing, "{name}");
     }
 }
