@@ -6,7 +6,7 @@ use std::process::Stdio;
 use gitledger_functions::catalogue;
 use gitledger_tests::template::{FILE, MARKS, REGION, functions, resource};
 use gitledger_tests::{tools, workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use gitledger_tests::template::{text, translated};
 
@@ -56,6 +56,22 @@ fn aws_takes_the_template_without_an_error_or_a_warning() {
     }
     let said = linted(&translated);
     assert!(said.is_empty(), "{said}");
+}
+
+#[test]
+fn somebodys_own_authorities_come_to_every_function_or_to_none() {
+    let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
+    for function in catalogue::all() {
+        let properties = &translated["Resources"][resource(&function.name())]["Properties"];
+        let [layers, file] =
+            [&properties["Layers"], &properties["Environment"]["Variables"]["SSL_CERT_FILE"]];
+        assert_eq!(
+            layers["Fn::If"],
+            json!(["HasAuthorities", [{"Ref": "AuthoritiesLayer"}], {"Ref": "AWS::NoValue"}])
+        );
+        // An empty one is none: what is compiled in holds.
+        assert_eq!(file["Fn::If"], json!(["HasAuthorities", "/opt/authorities.pem", ""]));
+    }
 }
 
 /// Four mistakes that people make, of which the linter alone, on the template as it is written, sees one.
