@@ -369,5 +369,5 @@ if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
     # No teardown: a thread of the SDK's HTTP library that comes back to an interpreter being taken down aborts the
-    # process, also when all went well (curioswitch/pyqwest#164; about one run in a hundred on a busy machine).
+    # process, also when all went well (as in curioswitch/pyqwest#164; about one run in a hundred on a busy machine).
     os._exit(status)
