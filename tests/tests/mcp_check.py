@@ -14,6 +14,7 @@ import sys
 
 import anyio
 import jsonschema
+import mcp.client.stdio
 from mcp import Client, MCPError, StdioServerParameters
 
 MODE, TRANSPORT, *WHERE = sys.argv[1:]
@@ -158,6 +159,10 @@ async def goes_away(tools, url):
         group.start_soon(call, scope, begun)
         await begun.wait()
         scope.cancel()
+
+
+# A server whose client is gone ends what it has begun: it gets longer than the client's 2 s before it is killed.
+mcp.client.stdio.PROCESS_TERMINATION_TIMEOUT = 60.0
 
 
 async def main():

@@ -60,8 +60,9 @@ def command_streams_to_callbacks(sandbox):
 
 @check
 def command_in_background_is_waited_for(sandbox):
-    handle = sandbox.commands.run("sleep 0.2; echo done", background=True)
+    handle = sandbox.commands.run("until [ -e /tmp/seen ]; do sleep 0.01; done; echo done", background=True)
     assert any(process.pid == handle.pid for process in sandbox.commands.list())
+    sandbox.commands.run("touch /tmp/seen")
     assert handle.wait().stdout == "done\n"
 
 

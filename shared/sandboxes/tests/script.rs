@@ -194,7 +194,7 @@ fn only_the_plans_environment_reaches_a_step() {
 fn the_scratch_directory_is_private_and_does_not_outlive_the_run() {
     let home = TempDir::new().unwrap();
     let scratch = home.path().join("scratch/here");
-    for (last, timeout) in [("true", 30_000), ("exit 3", 30_000), ("sleep 20", 600)] {
+    for (last, timeout) in [("true", 30_000), ("exit 3", 30_000), ("sleep 20", 3_000)] {
         let show = Step::new(".", ["stat", "-c", "%a", scratch.to_str().unwrap()]);
         let plan = Plan {
             scratch: Some(scratch.to_str().unwrap().into()),
@@ -212,7 +212,7 @@ fn what_takes_too_long_is_stopped_with_all_its_children() {
     let home = TempDir::new().unwrap();
     let began = Instant::now();
     let plan = Plan {
-        timeout: Duration::from_millis(500),
+        timeout: Duration::from_secs(3),
         ..plan(vec![sh("echo first"), sh("echo half; sleep 60 & sleep 60"), sh("echo never")])
     };
     // The output pipes close only when the grandchildren are gone too, so this returns early or not.

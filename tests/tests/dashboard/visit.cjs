@@ -70,6 +70,12 @@ const read = (page) => page.evaluate(() => {
 
 const drawerRows = (page) => page.$$eval("#drawer tbody tr", (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent.trim())));
 
+// What a chart says of the step that is pointed at.
+const pointed = (page, panel) => page.$eval(`#panel-${panel}`, (chart) => ({
+  shown: [...chart.querySelectorAll(".legend b")].map((one) => one.textContent),
+  time: chart.querySelector(".time").textContent,
+}));
+
 // Along a chart with the pointer until it stands over something; clicks there.
 const clickAChart = async (page, panel) => {
   const field = page.locator(`#panel-${panel} .u-over`);
@@ -77,14 +83,15 @@ const clickAChart = async (page, panel) => {
   const box = await field.boundingBox();
   for (let x = box.width - 2; x > 0; x -= 3) {
     await page.mouse.move(box.x + x, box.y + box.height / 2);
-    const shown = await page.$$eval(`#panel-${panel} .legend b`, (all) => all.map((one) => one.textContent));
-    if (shown.some((one) => !["0", "–"].includes(one)) && await page.textContent(`#panel-${panel} .time`)) {
+    const { shown, time } = await pointed(page, panel);
+    if (shown.some((one) => !["0", "–"].includes(one)) && time) {
       const counts = shown.map((one) => Number(one.split(" ")[0]));
       await page.mouse.click(box.x + x, box.y + box.height / 2);
-      await page.waitForSelector("#drawer #found");
+      await page.waitForSelector("#drawer :is(#found, .empty)");
       const found = { counted: counts.reduce((sum, one) => sum + one, 0), rows: await drawerRows(page), title: await page.textContent("#drawer-title") };
       await page.keyboard.press("Escape");
-      return found;
+      // Drawn anew between the look and the click, the chart had another step there.
+      if (found.title.endsWith(time)) return found;
     }
   }
   throw new Error(`the chart ${panel} shows nothing anywhere`);

@@ -14,7 +14,7 @@ use crate::examples;
 
 /// Of an optimised program; others get more.
 const SERVES_WITHIN: Duration =
-    if cfg!(debug_assertions) { Duration::from_secs(10) } else { Duration::from_secs(1) };
+    if cfg!(debug_assertions) { Duration::from_secs(30) } else { Duration::from_secs(1) };
 const PER_COMMIT: usize = 500;
 
 fn event(operation_id: Uuid, fact: impl Into<Fact>) -> NewEvent {

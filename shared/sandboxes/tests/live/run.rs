@@ -67,7 +67,7 @@ pub async fn what_takes_too_long_is_stopped_and_cleaned_up() {
     let ground = Ground::new().await;
     let id = ground.open().await.sandbox_id;
     let steps = vec![sh("echo one"), sh("echo two; sleep 60 & sleep 60")];
-    let plan = Plan { timeout: Duration::from_millis(700), ..credentialed(steps) };
+    let plan = Plan { timeout: Duration::from_secs(3), ..credentialed(steps) };
     let exits = ground.sandboxes.run(&id, "t-0", &plan, Some(&Secret::new(TOKEN))).await.unwrap();
     assert_eq!((exits.ended, exits.steps.len()), (Ended::TimedOut, 2));
     assert_eq!(exits.steps[1].text(), "two\n");
@@ -81,7 +81,7 @@ pub async fn what_only_looks_is_stopped_too() {
     let ground = Ground::new().await;
     let id = ground.open().await.sandbox_id;
     let steps = vec![sh("echo one"), sh("echo two; sleep 60")];
-    let plan = Plan { writes: false, timeout: Duration::from_millis(700), ..plan(steps) };
+    let plan = Plan { writes: false, timeout: Duration::from_secs(3), ..plan(steps) };
     let exits = ground.sandboxes.run(&id, "t-0", &plan, None).await.unwrap();
     assert_eq!((exits.ended, exits.steps.len()), (Ended::TimedOut, 2));
     assert_eq!((exits.steps[0].text(), exits.steps[1].text()), ("one\n".into(), "two\n".into()));
@@ -90,7 +90,7 @@ pub async fn what_only_looks_is_stopped_too() {
 pub async fn a_run_that_nobody_waits_for_still_ends() {
     let ground = Ground::new().await;
     let id = ground.open().await.sandbox_id;
-    let plan = Plan { timeout: Duration::from_millis(900), ..plan(vec![sh("touch began; sleep 60")]) };
+    let plan = Plan { timeout: Duration::from_secs(3), ..plan(vec![sh("touch began; sleep 60")]) };
     {
         let run = ground.sandboxes.run(&id, "nobody", &plan, None);
         tokio::pin!(run);
