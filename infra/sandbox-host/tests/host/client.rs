@@ -14,7 +14,7 @@ type Http = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 #[derive(Clone)]
 pub struct Client {
-    pub url: String,
+    url: String,
     http: Http,
 }
 
