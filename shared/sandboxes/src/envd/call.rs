@@ -12,7 +12,7 @@ use crate::config::ENVD_PORT;
 use crate::control::{State, is_id};
 use crate::{SandboxError, http, random, trace};
 
-/// The longest that a request other than a stream may take.
+/// The longest that a request may take, and a stream to its beginning.
 pub(super) const UNARY: Duration = Duration::from_mins(1);
 /// Attempts at a request that certainly did not arrive.
 const ATTEMPTS_MAX: u32 = 5;

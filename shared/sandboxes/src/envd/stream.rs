@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
+use super::call::UNARY;
 use super::events::{self, ProcessEvent};
 use super::frames::{Frame, Frames, envelope};
 use super::{Envd, EnvdError};
@@ -36,7 +37,10 @@ impl Envd {
                 .header("Keepalive-Ping-Interval", KEEPALIVE_S)
                 .body(body.clone())
         };
-        let response = self.send(sandbox_id, &format!("/{method}"), build).await?;
+        let method = format!("/{method}");
+        // envd tells at once that a process has begun. One that is stopped takes the request in and is silent.
+        let response = tokio::time::timeout(UNARY, self.send(sandbox_id, &method, build)).await;
+        let response = response.map_err(|_| EnvdError::Cut("the sandbox does not answer".into()))??;
         Ok(ProcessStream { response, frames: Frames::default() })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gitledger_operations::plan::{Ended, Input, Plan, Step, Upload};
-use gitledger_sandboxes::envd::{End, ProcessEvent, ProcessStart};
+use gitledger_sandboxes::envd::{End, EnvdError, ProcessEvent, ProcessStart};
 use gitledger_sandboxes::{SandboxError, Secret, Trace};
 
 use crate::cable::Cable;
@@ -194,6 +194,9 @@ async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     }
 }
 
+/// An answer that has not come by then does not come.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub async fn a_sandbox_that_is_silent_is_not_waited_for_for_ever() {
     let ground = Ground::new().await;
     let id = ground.open().await.sandbox_id;
@@ -206,12 +209,13 @@ pub async fn a_sandbox_that_is_silent_is_not_waited_for_for_ever() {
         tag: "stop".into(),
         timeout: Duration::from_secs(30),
     };
-    drop(envd.start(&id, &stop).await);
+    // It may be stopped before it has told that this began.
+    let _ = tokio::time::timeout(PATIENCE, envd.start(&id, &stop)).await;
     // Until it has stopped it answers that there is no such run.
-    let error = loop {
-        if let Err(error) = envd.recall(&id, "t-0", 1, false).await {
-            break error;
-        }
-    };
+    while tokio::time::timeout(PATIENCE, envd.recall(&id, "t-0", 1, false)).await.is_ok() {}
+    let (recalled, started) = tokio::join!(envd.recall(&id, "t-0", 1, false), envd.start(&id, &stop));
+    let error = recalled.unwrap_err();
     assert!(matches!(error, SandboxError::Unavailable(_)), "{error:?}");
+    let error = started.unwrap_err();
+    assert!(matches!(error, EnvdError::Cut(_)), "{error:?}");
 }
