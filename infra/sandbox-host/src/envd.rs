@@ -20,6 +20,7 @@ mod process;
 mod protojson;
 mod sudo;
 mod table;
+mod unread;
 mod watch;
 mod watching;
 
@@ -149,6 +150,7 @@ fn router(envd: Arc<Envd>) -> Router {
         // These two check by themselves: health is open, files may be signed.
         .route("/health", get(async || StatusCode::NO_CONTENT))
         .merge(files::routes())
+        .layer(middleware::map_request(unread::is_read))
         .with_state(envd)
 }
 

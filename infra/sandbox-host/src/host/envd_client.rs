@@ -29,18 +29,28 @@ impl EnvdClient {
     }
 
     /// Sends and waits for the answer's head; its body arrives as envd writes it.
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Unreachable> {
-        let mut connection = match self.take_idle() {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
+    ///
+    /// A kept connection may be about to end, as one does whose last answer nobody read to its end: what it did not
+    /// begin to send goes over the next one.
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Result<Response<Incoming>, Unreachable> {
+        while let Some(mut kept) = self.take_idle() {
+            match kept.try_send_request(request).await {
+                Ok(response) => return Ok(self.answered(kept, response)),
+                Err(mut error) => request = error.take_message().ok_or(Unreachable)?,
+            }
+        }
+        let mut connection = self.connect().await?;
         let response = connection.send_request(request).await.map_err(|_| Unreachable)?;
+        Ok(self.answered(connection, response))
+    }
+
+    fn answered(&self, connection: SendRequest<Body>, response: Response<Incoming>) -> Response<Incoming> {
         let mut idle = self.idle();
         if idle.len() < IDLE_MAX {
             // Busy until the body has been read; taken again only when it is ready.
             idle.push(connection);
         }
-        Ok(response)
+        response
     }
 
     fn take_idle(&self) -> Option<SendRequest<Body>> {

@@ -14,7 +14,7 @@ type Http = hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>;
 
 #[derive(Clone)]
 pub struct Client {
-    url: String,
+    pub url: String,
     http: Http,
 }
 

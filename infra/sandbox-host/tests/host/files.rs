@@ -1,10 +1,13 @@
 //! Files, down and up, and the directory calls.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::client::Sandbox;
 use crate::isolated;
@@ -45,6 +48,34 @@ async fn files_go_up_and_come_down_unchanged() {
     );
     let directory = sandbox.call("GET", "/files?path=deep", &[], "").await;
     assert_eq!(directory.status, StatusCode::BAD_REQUEST);
+    running.host.shutdown().await;
+}
+
+/// A form's end, and the request's a moment later: the connection within stands until both have come, and the answer
+/// is no 502.
+#[tokio::test]
+async fn a_form_whose_request_ends_a_moment_later_is_answered() {
+    const FORM: &str =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n1\r\n--b--\r\n";
+    let running = isolated().await;
+    let sandbox = running.client.create(json!({})).await;
+    let address = running.client.url.strip_prefix("http://").unwrap();
+    let head = format!(
+        "POST /files HTTP/1.1\r\nhost: h\r\ne2b-sandbox-id: {}\r\nx-access-token: {}\r\n\
+         content-type: multipart/form-data; boundary=b\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{FORM}\r\n",
+        sandbox.id,
+        sandbox.token,
+        FORM.len()
+    );
+    for pause_us in (0..400).map(|upload| upload * 5) {
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_micros(pause_us)).await;
+        connection.write_all(b"0\r\n\r\n").await.unwrap();
+        let mut line = String::new();
+        BufReader::new(connection).read_line(&mut line).await.unwrap();
+        assert_eq!(line, "HTTP/1.1 200 OK\r\n", "with {pause_us} us between");
+    }
     running.host.shutdown().await;
 }
 
