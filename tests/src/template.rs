@@ -79,6 +79,8 @@ fn one(lines: &mut String, function: &Function) {
     line!(lines, "      Policies: [{}]", policies.join(", "));
     if function.defers() {
         lines.push_str(ASYNCHRONOUS);
+    } else if ROUNDS.contains(&name.as_str()) {
+        lines.push_str(ONCE);
     }
     let events = events(function);
     if !events.is_empty() {
@@ -93,6 +95,15 @@ const ASYNCHRONOUS: &str = "      EventInvokeConfig:
         MaximumEventAgeInSeconds: 3600
         DestinationConfig:
           OnFailure: {Type: SQS, Destination: !GetAtt DeadLetters.Arn}
+";
+
+/// The functions that a schedule invokes and that are no operation.
+const ROUNDS: [&str; 2] = ["exporter", "reaper"];
+
+/// A round that failed, or has waited for a minute, is over: the next one does the same.
+const ONCE: &str = "      EventInvokeConfig:
+        MaximumRetryAttempts: 0
+        MaximumEventAgeInSeconds: 60
 ";
 
 fn events(function: &Function) -> String {
@@ -144,6 +155,8 @@ fn route(name: &str, method: &str, path: &str, signed: bool) -> String {
     )
 }
 
+/// Without a name of its own, which would be the same in every stack of an account. Its retries are of an invocation
+/// that Lambda has not taken; of one that failed see [`ONCE`].
 fn schedule(name: &str, rate: &str, condition: Option<&str>) -> String {
     let state = condition
         .map(|condition| format!("            State: !If [{condition}, ENABLED, DISABLED]\n"))
@@ -152,6 +165,7 @@ fn schedule(name: &str, rate: &str, condition: Option<&str>) -> String {
         "        {name}:
           Type: ScheduleV2
           Properties:
+            OmitName: true
             ScheduleExpression: rate({rate})
             Input: \"{{}}\"
             RetryPolicy: {{MaximumRetryAttempts: 0}}

@@ -16,29 +16,66 @@ use crate::{Refusal, lambda::secrets};
 /// How long keys are known before they are read again. API Gateway knows an answer for as long (`ReauthorizeEvery`), so
 /// that a revoked key is good for twice this at most.
 const FRESH: Duration = Duration::from_mins(1);
+/// How long they are good for while they cannot be read: so long is one that was revoked meanwhile.
+const GOOD: Duration = Duration::from_mins(15);
+/// Time for one reading; two must fit into the function's time.
+const READING: Duration = Duration::from_secs(3);
 
 /// The keys, and where they are from.
 pub(super) struct Keys {
     settings: Settings,
-    read: Mutex<Option<(Instant, Arc<[KeyRecord]>)>>,
+    known: Mutex<Option<Known>>,
+}
+
+/// The keys as they were once.
+#[derive(Clone)]
+struct Known {
+    records: Arc<[KeyRecord]>,
+    /// When they were read.
+    read: Instant,
+    /// When they were read or could not be.
+    tried: Instant,
 }
 
 impl Keys {
     pub fn new(settings: Settings) -> Self {
-        Self { settings, read: Mutex::default() }
+        Self { settings, known: Mutex::default() }
     }
 
     async fn records(&self) -> Result<Arc<[KeyRecord]>, Error> {
-        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, records)) = known.filter(|(at, _)| at.elapsed() < FRESH) {
-            return Ok(records);
+        let known = self.known().clone();
+        if let Some(fresh) = known.as_ref().filter(|known| known.tried.elapsed() < FRESH) {
+            return Ok(fresh.records.clone());
         }
-        let records: Arc<[KeyRecord]> = match &self.settings.secrets.api_keys {
-            Some(arn) => keys_in(secrets::read(&self.settings.aws, arn).await?.as_bytes())?.into(),
-            None => KeyFile::new(self.settings.keys_file()).read()?.into(),
+        // A connection that was kept while the function stood still may be dead: the second try has a new one.
+        let found = match self.read().await {
+            Err(_) => self.read().await,
+            found => found,
         };
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), records.clone()));
+        let now = Instant::now();
+        let known = match (found, known) {
+            (Ok(records), _) => Known { records, read: now, tried: now },
+            (Err(error), Some(old)) if old.read.elapsed() < GOOD => {
+                tracing::warn!(%error, "API keys cannot be read; those of before hold a little longer");
+                Known { tried: now, ..old }
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let records = known.records.clone();
+        *self.known() = Some(known);
         Ok(records)
+    }
+
+    async fn read(&self) -> Result<Arc<[KeyRecord]>, Error> {
+        let Some(arn) = &self.settings.secrets.api_keys else {
+            return Ok(KeyFile::new(self.settings.keys_file()).read()?.into());
+        };
+        let text = tokio::time::timeout(READING, secrets::read(&self.settings.aws, arn)).await;
+        Ok(keys_in(text.map_err(|_| "Secrets Manager does not answer")??.as_bytes())?.into())
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,6 +144,37 @@ mod tests {
         {
             assert_eq!(ask(source.clone()), json!({"isAuthorized": false}), "{source}");
         }
+    }
+
+    /// Moves what is known into the past.
+    fn age(keys: &Keys, by: Duration) {
+        let mut known = keys.known();
+        let known = known.as_mut().unwrap();
+        known.read = known.read.checked_sub(by).unwrap();
+        known.tried = known.tried.checked_sub(by).unwrap();
+    }
+
+    #[tokio::test]
+    async fn keys_that_cannot_be_read_again_hold_a_little_longer_and_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().to_str().unwrap().to_owned();
+        let settings = Settings::read(&|name| (name == "GITLEDGER_DATA").then(|| data.clone())).unwrap();
+        let (_, records) = key(jiff::Timestamp::now());
+        let write = |text: String| std::fs::write(dir.path().join("keys.json"), text).unwrap();
+        write(json!({"keys": records}).to_string());
+        let keys = Keys::new(settings);
+        assert_eq!(keys.records().await.unwrap().len(), 1);
+        write("{".to_owned());
+        age(&keys, FRESH);
+        assert_eq!(keys.records().await.unwrap().len(), 1);
+        // Nor are they tried again at every request.
+        write(json!({"keys": []}).to_string());
+        assert_eq!(keys.records().await.unwrap().len(), 1);
+        age(&keys, FRESH);
+        assert!(keys.records().await.unwrap().is_empty());
+        write("{".to_owned());
+        age(&keys, GOOD);
+        keys.records().await.unwrap_err();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one place that reads the environment: every variable, its meaning, its default.
 
 mod elsewhere;
+mod policies;
 mod published;
 mod tokens;
 mod variables;
@@ -8,9 +9,6 @@ mod variables;
 use std::path::PathBuf;
 
 use gitledger_operations::Remotes;
-use gitledger_operations::policy::PushRule;
-use gitledger_projections::SandboxPolicy;
-use gitledger_projections::cost::{Budget, Prices, budget};
 use gitledger_sandboxes::{Endpoint, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +17,7 @@ use crate::exporter::Destination;
 use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
+pub use policies::Policies;
 use published::{IN_SANDBOXES, nats, pushgateway, remote_write, web_address};
 pub use tokens::Tokens;
 pub use variables::VARIABLES;
@@ -88,9 +87,6 @@ pub const LEDGER_FILE: &str = "ledger.db";
 /// The API keys' file in the data directory.
 pub const KEYS_FILE: &str = "keys.json";
 
-/// The policies' file in the data directory.
-pub const POLICY_FILE: &str = "policy.toml";
-
 /// Where a running `gitledger up` tells its own functions which host to use; lies in the data directory,
 /// readable by its owner only.
 pub const HOST_FILE: &str = "sandbox-host.json";
@@ -105,21 +101,6 @@ pub struct HostFile {
     /// Whether its sandboxes are behind its gate; see [`Endpoint::gated`].
     #[serde(default)]
     pub gated: bool,
-}
-
-/// The price file in the data directory.
-pub const PRICES_FILE: &str = "prices.toml";
-
-/// The contents of [`POLICY_FILE`]: policies that know nothing of each other.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Policies {
-    /// What may be pushed, see [`gitledger_operations::PushPolicy`].
-    pub push: Vec<PushRule>,
-    /// How sandboxes are chosen and kept.
-    pub sandboxes: SandboxPolicy,
-    /// What may be spent.
-    pub budget: Vec<Budget>,
 }
 
 /// How a webhook of E2B's is known.
@@ -215,42 +196,6 @@ impl Settings {
     /// Where API keys are kept.
     pub fn keys_file(&self) -> PathBuf {
         self.keys_file.clone().unwrap_or_else(|| self.data_dir.join(KEYS_FILE))
-    }
-
-    /// The policies: of the file that is named, which must be there; else of [`POLICY_FILE`], which need
-    /// not. Read once, at start. A file that cannot be read, or says what is not understood, is no policy.
-    pub fn policies(&self) -> Result<Policies, SettingsError> {
-        let named = self.policy_file.is_some();
-        let file = self.policy_file.clone().unwrap_or_else(|| self.data_dir.join(POLICY_FILE));
-        let refuse = |rule: String| wrong("GITLEDGER_POLICY", &format!("{} {rule}", file.display()));
-        let given = self.policy_text.as_ref().filter(|_| !named);
-        let read = given.map_or_else(|| std::fs::read_to_string(&file), |text| Ok(text.clone()));
-        let mut policies: Policies = match read {
-            Ok(text) => toml::from_str(&text).map_err(|error| refuse(format!("is wrong: {error}")))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => Policies::default(),
-            Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
-        };
-        if let Some(fault) = policies.sandboxes.fault().or_else(|| budget::fault(&policies.budget)) {
-            return Err(refuse(format!("is wrong: {fault}")));
-        }
-        policies.sandboxes.ttl_s = self.sandbox_ttl_s.unwrap_or(policies.sandboxes.ttl_s);
-        Ok(policies)
-    }
-
-    /// The prices: of the file that is named, which must be there; else of [`PRICES_FILE`], which need not; else what
-    /// is compiled in.
-    pub fn prices(&self) -> Result<Prices, SettingsError> {
-        let named = self.prices_file.is_some();
-        let file = self.prices_file.clone().unwrap_or_else(|| self.data_dir.join(PRICES_FILE));
-        let refuse = |rule: String| wrong("GITLEDGER_PRICES", &format!("{} {rule}", file.display()));
-        let given = self.prices_text.as_ref().filter(|_| !named);
-        match given.map_or_else(|| std::fs::read_to_string(&file), |text| Ok(text.clone())) {
-            Ok(text) => Prices::parse(&text).map_err(|error| refuse(format!("is wrong: {error}"))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
-                Ok(Prices::standard().clone())
-            }
-            Err(error) => Err(refuse(format!("cannot be read: {error}"))),
-        }
     }
 
     /// The host that a running `gitledger up` left word of, when the environment names none.

@@ -74,6 +74,45 @@ fn somebodys_own_authorities_come_to_every_function_or_to_none() {
     }
 }
 
+/// What a resource may be called by, which is one in an account and region.
+const NAMES: [&str; 7] =
+    ["BucketName", "FunctionName", "LogGroupName", "ManagedPolicyName", "Name", "RoleName", "TableName"];
+
+/// In the same account, with another prefix; or in another account and region with the same one, and the same account
+/// of E2B's.
+#[test]
+fn a_second_stack_takes_nothing_from_the_first() {
+    let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
+    for (resource, declared) in translated["Resources"].as_object().expect("resources") {
+        for name in NAMES.map(|name| &declared["Properties"][name]) {
+            // Another resource's is that one's own.
+            let another = name.get("Ref").or_else(|| name.get("Fn::GetAtt")).is_some();
+            let is = name.is_null() || another || name["Fn::Sub"].to_string().contains("${Prefix}");
+            assert!(is, "{resource}: {name}");
+        }
+        let mark = &declared["Properties"]["Environment"]["Variables"]["GITLEDGER_DEPLOYMENT"];
+        if declared["Type"] == "AWS::Lambda::Function" {
+            assert_eq!(mark["Fn::Sub"], "${Prefix}${AWS::AccountId}-${AWS::Region}", "{resource}");
+        }
+    }
+}
+
+/// Lambda itself tries an invocation twice more that nobody waits for; a schedule's retries are other ones.
+#[test]
+fn a_round_that_failed_is_not_tried_again_before_the_next() {
+    let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
+    for function in ["ExporterFunction", "ReaperFunction"] {
+        let name = format!("{function}EventInvokeConfig");
+        let once = &translated["Resources"][&name]["Properties"];
+        assert_eq!(once["FunctionName"]["Ref"], function);
+        assert_eq!(
+            (once["MaximumRetryAttempts"].as_u64(), once["MaximumEventAgeInSeconds"].as_u64()),
+            (Some(0), Some(60)),
+            "{name}"
+        );
+    }
+}
+
 /// Four mistakes that people make, of which the linter alone, on the template as it is written, sees one.
 #[test]
 fn an_error_in_the_template_is_found() {
