@@ -89,7 +89,7 @@ impl Told {
         let policies: Policies =
             toml::from_str(&self.text).map_err(|error| self.is_wrong(error.to_string().trim_end()))?;
         if let Some(fault) = policies.sandboxes.fault().or_else(|| budget::fault(&policies.budget)) {
-            return Err(self.is_wrong(&fault));
+            return Err(self.is_wrong(fault));
         }
         // Whoever sets a variable means something. A shell or a tool that cuts a text at its first space leaves a
         // comment's sign or a table's head, and with it no policy at all.
