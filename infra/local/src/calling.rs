@@ -1,10 +1,11 @@
 //! Calls of a gateway that runs elsewhere.
 
 use gitledger_functions::exporter::is_this_machine;
+use gitledger_functions::refusal::Problem;
 use gitledger_operations::remote::holds_credentials;
 use gitledger_operations::table;
 use reqwest::{Client, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 /// A client for a gateway. Without a deadline: operations end by their own. An address that holds a credential is
@@ -39,9 +40,33 @@ pub fn post(client: &Client, url: &str, operation: &str, input: &Value) -> Reque
     }
 }
 
+/// An answer as gitledger gives it. What stands before its functions, API Gateway for example, has refusals of its own,
+/// `{"message": ...}`: of a key, of too many requests, or because no function was free.
+pub fn answer(status: u16, answer: Value) -> Value {
+    let message = answer.get("message").or_else(|| answer.get("Message")).and_then(Value::as_str);
+    let (400.., None, Some(message)) = (status, answer.get("code"), message) else { return answer };
+    let (code, field, rule) = match status {
+        401 | 403 => ("unauthenticated", "Authorization", format!("is not a key that is let in ({message})")),
+        _ => (
+            "unavailable",
+            "gateway",
+            format!("answers {status}, {message}; try again with the same Idempotency-Key"),
+        ),
+    };
+    json!(Problem {
+        r#type: format!("urn:gitledger:problem:{code}"),
+        title: code.to_owned(),
+        status,
+        code: code.to_owned(),
+        field: field.to_owned(),
+        detail: format!("{field} {rule}"),
+        rule,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::client;
+    use super::*;
 
     #[test]
     fn a_gateways_address_holds_no_credentials() {
@@ -49,6 +74,27 @@ mod tests {
         for url in ["http://me:canary@gitledger.example", "https://canary@gitledger.example", "canary"] {
             let error = client(url).unwrap_err();
             assert!(error.starts_with("--url ") && !error.contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_gitledger_is_understood() {
+        for (status, code, field) in [
+            (401, "unauthenticated", "Authorization"),
+            (403, "unauthenticated", "Authorization"),
+            (429, "unavailable", "gateway"),
+            (503, "unavailable", "gateway"),
+        ] {
+            let told = answer(status, json!({"message": "No"}));
+            assert_eq!((&told["code"], &told["field"]), (&json!(code), &json!(field)), "{status}");
+            assert!(told["rule"].as_str().unwrap().contains("No"), "{told}");
+        }
+        for (status, own) in [
+            (200, json!({"message": "an output's"})),
+            (400, json!({"code": "invalid-argument", "message": "x"})),
+            (500, json!({})),
+        ] {
+            assert_eq!(answer(status, own.clone()), own);
         }
     }
 }

@@ -150,7 +150,7 @@ async fn call(
     let status = response.status().as_u16();
     let answer =
         response.json().await.map_err(|error| format!("{url} is not a gitledger gateway: {error}"))?;
-    Ok((status, answer))
+    Ok((status, calling::answer(status, answer)))
 }
 
 /// 0 done, 1 failed or unknown, 2 refused.

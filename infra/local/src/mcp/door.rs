@@ -145,7 +145,7 @@ async fn told(url: &str, sent: reqwest::Result<reqwest::Response>) -> Result<Val
         refusal.problem()
     };
     let response = sent.map_err(silent)?;
-    let is_answer = response.status().is_success();
+    let status = response.status();
     let body: Value = response.json().await.map_err(silent)?;
-    if is_answer { Ok(body) } else { Err(body) }
+    if status.is_success() { Ok(body) } else { Err(calling::answer(status.as_u16(), body)) }
 }
