@@ -18,6 +18,12 @@ fn with_policy(origin: &Origin, text: &str) -> Setup {
     setup
 }
 
+/// How `up` ends that does not begin: its exit code, and what it says.
+fn up(setup: &Setup) -> (Option<i32>, String) {
+    let output = setup.run(&["up", "--listen", "127.0.0.1:0", "--host-listen", "127.0.0.1:0"]);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 fn denied(answer: &Value, rule: &str) {
     assert_eq!(answer["failure"]["code"], "policy-denied", "{answer:#}");
     assert_eq!(answer["failure"]["output"]["rule"], rule, "{answer:#}");
@@ -69,10 +75,6 @@ fn a_policy_that_is_not_understood_is_not_taken_for_none() {
     let setup = Setup::new();
     let file = setup.data().join("policy.toml");
     std::fs::create_dir_all(setup.data()).expect("a directory");
-    let up = |setup: &Setup| {
-        let output = setup.run(&["up", "--listen", "127.0.0.1:0", "--host-listen", "127.0.0.1:0"]);
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
     for bad in [
         "[[push]]\nrepo = \"*\"\nprotects = [\"main\"]\n",
         "push = 1",
@@ -91,4 +93,11 @@ fn a_policy_that_is_not_understood_is_not_taken_for_none() {
     let named = Setup::new().with("GITLEDGER_POLICY", "/nowhere/policy.toml");
     let (code, said) = up(&named);
     assert!(code == Some(2) && said.contains("GITLEDGER_POLICY"), "{said}");
+}
+
+#[test]
+fn a_ledger_on_aws_is_not_taken_for_one_of_this_machine() {
+    let setup = Setup::new().with("GITLEDGER_LEDGER", "dynamodb");
+    let (code, said) = up(&setup);
+    assert!(code.is_some_and(|code| code != 0) && said.contains("GITLEDGER_LEDGER"), "{code:?} {said}");
 }

@@ -30,7 +30,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("GITLEDGER_EVENT_BUS", "on AWS: the EventBridge bus on which every event is put; unset: none"),
     ("GITLEDGER_EVENTS_TABLE", "on AWS: the table of commits; default `gitledger-events`"),
     ("GITLEDGER_FUNCTION_PREFIX", "what stands before a function's name where the relay invokes it"),
-    ("GITLEDGER_LEDGER", "`sqlite`, in the data directory (default), or `dynamodb`"),
+    (
+        "GITLEDGER_LEDGER",
+        "`sqlite`, in the data directory (default), or `dynamodb`, as the functions on AWS have it; the program has SQLite",
+    ),
     ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
     (
         "GITLEDGER_POLICY",

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gitledger_events::sandbox::KillReason;
 use gitledger_functions::exporter::Exporter;
-use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE};
+use gitledger_functions::settings::{HOST_FILE, HostFile, LEDGER_FILE, LedgerKind};
 use gitledger_functions::{Settings, World, reaper};
 use gitledger_ledger::Ledger;
 use gitledger_ledger::sqlite::{Durability, SqliteLedger};
@@ -81,6 +81,9 @@ impl System {
     /// the reaper's first round, soon afterwards: it may have to ask a slow remote.
     pub async fn start(options: Options) -> Result<Self, String> {
         let Options { listen, host_listen, host, mut settings } = options;
+        if settings.ledger == LedgerKind::Dynamo {
+            return Err("GITLEDGER_LEDGER must be `sqlite` here; the functions on AWS keep the other (infra/aws/README.md)".into());
+        }
         let data_dir = settings.data_dir.clone();
         let lock = take(&data_dir)?;
         if let Some(address) = listen {

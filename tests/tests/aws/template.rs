@@ -1,5 +1,6 @@
 //! The template as a file: written from the catalogue, translated, linted.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
 
@@ -71,6 +72,27 @@ fn somebodys_own_authorities_come_to_every_function_or_to_none() {
         );
         // An empty one is none: what is compiled in holds.
         assert_eq!(file["Fn::If"], json!(["HasAuthorities", "/opt/authorities.pem", ""]));
+    }
+}
+
+#[test]
+fn the_guide_has_every_parameter_and_output_and_no_other() {
+    let translated = translated(&text()).unwrap_or_else(|error| panic!("{error}"));
+    let guide = "infra/aws/README.md";
+    let said = fs::read_to_string(workspace::root().join(guide)).expect("the guide");
+    let said: String =
+        said.split("## Settings").nth(1).into_iter().flat_map(|rest| rest.split("```").take(1)).collect();
+    let rows =
+        said.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split(" | ").next());
+    let listed: BTreeSet<&str> =
+        rows.flat_map(|names| names.split('`').skip(1).step_by(2)).filter(|name| !name.is_empty()).collect();
+    let parameters = translated["Parameters"].as_object().expect("parameters");
+    assert_eq!(listed, parameters.keys().map(String::as_str).collect(), "{guide}");
+    let texts = ["README.md", guide]
+        .map(|name| fs::read_to_string(workspace::root().join(name)).expect(name))
+        .concat();
+    for output in translated["Outputs"].as_object().expect("outputs").keys() {
+        assert!(texts.contains(&format!("\"${output}")), "{output} is in no command of README.md or {guide}");
     }
 }
 
