@@ -64,6 +64,8 @@ pub struct Needs {
     pub webhook_secret: bool,
     /// Read the hashes of the API keys.
     pub api_keys: bool,
+    /// Read who publishes the metrics, and the password.
+    pub metrics_logins: bool,
     /// Invoke the functions of operations that can be deferred.
     pub invokes: bool,
     /// Write metrics to Amazon Managed Prometheus.
@@ -84,6 +86,7 @@ impl Needs {
         git_tokens: false,
         webhook_secret: false,
         api_keys: false,
+        metrics_logins: false,
         invokes: false,
         remote_write: false,
         feeds: false,
@@ -91,7 +94,7 @@ impl Needs {
 
     /// Whether it holds secrets for as long as it lives. Hashes of API keys are read anew by themselves.
     pub fn secrets(&self) -> bool {
-        self.sandbox_key || self.git_tokens || self.webhook_secret
+        self.sandbox_key || self.git_tokens || self.webhook_secret || self.metrics_logins
     }
 }
 
@@ -112,7 +115,7 @@ pub const OTHERS: &[Other] = &[
         summary: "Publishes the metrics",
         memory_mb: 512,
         timeout_s: 60,
-        needs: Needs { reads: true, projects: true, remote_write: true, ..Needs::NONE },
+        needs: Needs { reads: true, projects: true, metrics_logins: true, remote_write: true, ..Needs::NONE },
     },
     Other {
         name: "feed",
@@ -319,6 +322,7 @@ mod tests {
         assert!(names(|needs| needs.webhook_secret) == ["sandbox-lifecycle"]);
         assert!(names(|needs| needs.invokes) == ["relay"]);
         assert!(names(|needs| needs.remote_write) == ["exporter"]);
+        assert!(names(|needs| needs.metrics_logins) == ["exporter"]);
         assert!(names(|needs| needs.feeds) == ["feed"]);
     }
 

@@ -11,7 +11,15 @@ use crate::{Process, system, tools};
 pub struct Pushgateway {
     url: String,
     process: Process,
+    /// Where it is told whom to let in, if not everybody.
+    logins: Option<TempDir>,
 }
+
+/// The user and the password that [`Pushgateway::asking`] lets in.
+pub const LOGIN: (&str, &str) = ("ci", "canary:password");
+
+/// The password's bcrypt hash, of the least cost that there is.
+const HASH: &str = "$2b$04$abcdefghijklmnopqrstuuc6cA9vGR37HmMcKAdDFVCsAXLG/Ka6i";
 
 /// A Prometheus that scrapes one Pushgateway every second.
 #[derive(Debug)]
@@ -33,25 +41,42 @@ async fn listening(process: &mut Process) -> String {
     process.line("its address", address).await
 }
 
+fn command(address: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(tools::pushgateway());
+    // Debian's build keeps what was pushed in a system directory unless told otherwise.
+    command.args([address, "--persistence.file="]);
+    command
+}
+
 impl Pushgateway {
     /// Starts it; returns when it listens.
     pub async fn start() -> Self {
-        let mut command = std::process::Command::new(tools::pushgateway());
-        // Debian's build keeps what was pushed in a system directory unless told otherwise.
-        command.args([FREE_PORT, "--persistence.file="]);
+        let mut process = Process::start("pushgateway", command(FREE_PORT));
+        Self { url: listening(&mut process).await, process, logins: None }
+    }
+
+    /// Starts one that lets in nobody but [`LOGIN`].
+    pub async fn asking() -> Self {
+        let dir = system::temporary();
+        let config = dir.path().join("web.yml");
+        if let Err(error) =
+            std::fs::write(&config, format!("basic_auth_users: {{{}: \"{HASH}\"}}\n", LOGIN.0))
+        {
+            panic!("{}: {error}", config.display());
+        }
+        let mut command = command(FREE_PORT);
+        command.arg(format!("--web.config.file={}", config.display()));
         let mut process = Process::start("pushgateway", command);
-        Self { url: listening(&mut process).await, process }
+        Self { url: listening(&mut process).await, process, logins: Some(dir) }
     }
 
     /// Kills it with all that it knows, and starts another at the same address.
     pub async fn killed_and_started(self) -> Self {
-        let Self { url, process } = self;
+        let Self { url, process, .. } = self;
         process.kill().await;
-        let mut command = std::process::Command::new(tools::pushgateway());
         let address = format!("--web.listen-address={}", url.trim_start_matches("http://"));
-        command.args([address.as_str(), "--persistence.file="]);
-        let mut process = Process::start("pushgateway", command);
-        Self { url: listening(&mut process).await, process }
+        let mut process = Process::start("pushgateway", command(&address));
+        Self { url: listening(&mut process).await, process, logins: None }
     }
 
     /// Its address, for `PUSHGATEWAY_URL`.
@@ -61,7 +86,11 @@ impl Pushgateway {
 
     /// What it shows to Prometheus.
     pub async fn metrics(&self) -> String {
-        let answer = system::client().get(format!("{}/metrics", self.url)).send().await;
+        let mut request = system::client().get(format!("{}/metrics", self.url));
+        if self.logins.is_some() {
+            request = request.basic_auth(LOGIN.0, Some(LOGIN.1));
+        }
+        let answer = request.send().await;
         match answer {
             Ok(answer) => answer.text().await.unwrap_or_default(),
             Err(error) => panic!("pushgateway: {error}"),

@@ -20,7 +20,7 @@ pub const MARKS: (&str, &str) = ("  # <functions>\n", "  # </functions>");
 type Needed = fn(&Needs) -> bool;
 
 /// What each need is called among the template's policies.
-const POLICIES: [(&str, Needed); 12] = [
+const POLICIES: [(&str, Needed); 13] = [
     ("ReadsLedger", |needs| needs.reads),
     ("AppendsToLedger", |needs| needs.appends),
     ("WritesLog", |needs| needs.sequences),
@@ -30,6 +30,7 @@ const POLICIES: [(&str, Needed); 12] = [
     ("ReadsGitTokens", |needs| needs.git_tokens),
     ("ReadsWebhookSecret", |needs| needs.webhook_secret),
     ("ReadsApiKeys", |needs| needs.api_keys),
+    ("ReadsMetricsLogins", |needs| needs.metrics_logins),
     ("InvokesOperations", |needs| needs.invokes),
     ("WritesMetrics", |needs| needs.remote_write),
     ("PutsEvents", |needs| needs.feeds),

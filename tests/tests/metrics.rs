@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use gitledger_tests::monitoring::{Prometheus, Pushgateway};
+use gitledger_tests::monitoring::{LOGIN, Prometheus, Pushgateway};
 use gitledger_tests::{Agent, Origin, Setup, System, tools};
 use serde_json::json;
 
@@ -62,6 +62,23 @@ async fn prometheus_tells_how_many_operations_there_were_also_after_a_restart() 
     prometheus.reaches(ENDED, "9").await;
     let resets = "max(resets(git_operation_total[5m]))";
     assert_eq!(prometheus.value(resets).await.as_deref(), Some("0"), "a total has gone down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushgateway_that_asks_who_comes_is_told_and_nobody_else() {
+    let (user, password) = LOGIN;
+    let pushgateway = Pushgateway::asking().await;
+    let setup = Setup::new().with("PUSHGATEWAY_URL", pushgateway.url()).with("PUSHGATEWAY_USER", user);
+    let wrong = setup.with("PUSHGATEWAY_PASSWORD", "canary:other");
+    let log = wrong.start().await.stop().await;
+    assert!(log.contains("pushgateway did not accept the metrics") && log.contains("401"), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+    assert!(!pushgateway.metrics().await.contains("git_operation_total"));
+
+    let right = wrong.with("PUSHGATEWAY_PASSWORD", password);
+    let log = right.start().await.stop().await;
+    assert!(!log.contains("did not accept") && !log.contains("canary"), "{log}");
+    assert!(pushgateway.metrics().await.contains("git_operation_total"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,7 +82,7 @@ pub fn projector() -> ExitCode {
 pub fn exporter() -> ExitCode {
     start(
         "exporter",
-        Lasts::Always,
+        Lasts::AsSecretsDo,
         async || {
             let world = worlds::of("exporter").await?;
             let exporter = Exporter::to(world.pushgateway.clone(), world.remote_write.clone())?;

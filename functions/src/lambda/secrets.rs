@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::signed::{self, Service};
 use crate::catalogue::Needs;
-use crate::settings::{Aws, Settings};
+use crate::settings::{Aws, Settings, logins};
 
 /// The settings, with the secrets that this function needs and that are named by their ARN.
 pub(super) async fn settings(needs: Needs) -> Result<Settings, Error> {
@@ -18,6 +18,9 @@ pub(super) async fn settings(needs: Needs) -> Result<Settings, Error> {
         if let Some(arn) = arn.as_ref().filter(|_| needed) {
             found.push((variable, read(&Settings::aws(), arn).await?));
         }
+    }
+    if let Some(arn) = named.metrics_logins.as_ref().filter(|_| needs.metrics_logins) {
+        found.extend(logins(arn, &read(&Settings::aws(), arn).await?)?);
     }
     let mut settings = Settings::from_env_with(&found, needs.sandbox_key)?;
     if let Some(arn) = settings.secrets.git_tokens.clone().filter(|_| needs.git_tokens) {

@@ -52,6 +52,8 @@ pub struct Secrets {
     pub git_tokens: Option<String>,
     /// The file of API keys.
     pub api_keys: Option<String>,
+    /// `receiver = user:password` lines.
+    pub metrics_logins: Option<String>,
 }
 
 pub(super) fn ledger(get: &dyn Fn(&str) -> Option<String>) -> Result<LedgerKind, SettingsError> {
@@ -88,5 +90,6 @@ pub(super) fn secrets(get: &dyn Fn(&str) -> Option<String>) -> Secrets {
         webhook: get("E2B_WEBHOOK_SECRET_ARN"),
         git_tokens: get("GITLEDGER_GIT_TOKENS_ARN"),
         api_keys: get("GITLEDGER_API_KEYS_ARN"),
+        metrics_logins: get("GITLEDGER_METRICS_LOGINS_ARN"),
     }
 }

@@ -18,6 +18,7 @@ use crate::feed::NatsServer;
 
 pub use elsewhere::{Aws, LedgerKind, Secrets, Tables};
 pub use policies::Policies;
+pub use published::logins;
 use published::{IN_SANDBOXES, nats, pushgateway, remote_write, web_address};
 pub use tokens::Tokens;
 pub use variables::VARIABLES;

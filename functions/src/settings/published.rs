@@ -3,6 +3,7 @@
 use gitledger_operations::remote::holds_credentials;
 use gitledger_sandboxes::Secret;
 
+use super::tokens::numbered;
 use super::{SettingsError, wrong};
 use crate::exporter::{self, Credential, Destination};
 use crate::feed::NatsServer;
@@ -45,6 +46,36 @@ pub(super) fn remote_write(
     Ok(Some(Destination { address, credential }))
 }
 
+/// The variables that `pushgateway = user:password` and `remote-write = user:password` lines stand for. `of` is where
+/// they are from, for whoever has to mend them.
+pub fn logins(of: &str, text: &str) -> Result<Vec<(&'static str, String)>, SettingsError> {
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    for (number, line) in numbered(text) {
+        // The line itself is never shown: it holds a password.
+        let refused = |rule: &str| wrong(of, &format!("line {number} {rule}"));
+        let parts = line.split_once('=').and_then(|(receiver, login)| {
+            // A user's name has no colon, a password may (RFC 7617, 2).
+            let (user, password) = login.split_once(':')?;
+            Some((receiver.trim(), user.trim(), password.trim()))
+        });
+        let Some((receiver, user, password)) =
+            parts.filter(|(_, user, password)| !user.is_empty() && !password.is_empty())
+        else {
+            return Err(refused("must be `pushgateway = user:password` or `remote-write = user:password`"));
+        };
+        let (user_is, password_is) = match receiver {
+            "pushgateway" => ("PUSHGATEWAY_USER", "PUSHGATEWAY_PASSWORD"),
+            "remote-write" => ("REMOTE_WRITE_USER", "REMOTE_WRITE_PASSWORD"),
+            _ => return Err(refused("must begin with `pushgateway =` or `remote-write =`")),
+        };
+        if found.iter().any(|(variable, _)| *variable == user_is) {
+            return Err(refused("is the second for the same receiver"));
+        }
+        found.extend([(user_is, user.to_owned()), (password_is, password.to_owned())]);
+    }
+    Ok(found)
+}
+
 fn password(get: &dyn Fn(&str) -> Option<String>, name: &str) -> Result<Secret, SettingsError> {
     needed(get, name).map(Secret::new)
 }
@@ -68,4 +99,39 @@ pub(super) fn web_address(variable: &str, text: &str, instead: &str) -> Result<u
         return Ok(url);
     }
     Err(wrong(variable, "must start with http:// or https:// and a host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_the_variables_they_stand_for() {
+        let text = "# receiver = user:password\n\npushgateway = ci:one\n remote-write=123456:glc_a=b:c \n";
+        let wanted = [
+            ("PUSHGATEWAY_USER", "ci"),
+            ("PUSHGATEWAY_PASSWORD", "one"),
+            ("REMOTE_WRITE_USER", "123456"),
+            ("REMOTE_WRITE_PASSWORD", "glc_a=b:c"),
+        ];
+        let found = logins("the secret", text).unwrap();
+        assert!(found.iter().map(|(name, value)| (*name, value.as_str())).eq(wanted), "{found:?}");
+        assert!(logins("the secret", "# receiver = user:password").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_no_login_is_told_by_its_number_and_not_shown() {
+        let form = "must be `pushgateway = user:password` or `remote-write = user:password`";
+        for (line, rule) in [
+            ("canary", form),
+            ("pushgateway = canary", form),
+            ("pushgateway = :canary", form),
+            ("remote-write = canary:", form),
+            ("prometheus = me:canary", "must begin with `pushgateway =` or `remote-write =`"),
+            ("pushgateway = me:canary", "is the second for the same receiver"),
+        ] {
+            let error = logins("the secret", &format!("# ours\npushgateway = ci:one\n{line}\n"));
+            assert_eq!(error.unwrap_err().to_string(), format!("the secret: line 3 {rule}"), "{line}");
+        }
+    }
 }

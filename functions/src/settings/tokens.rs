@@ -44,19 +44,21 @@ impl Tokens {
 
     /// Adds `host = token` lines. `of` is where they are from, for whoever has to mend them.
     pub fn add_lines(&mut self, of: &str, text: &str) -> Result<(), SettingsError> {
-        for (number, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in numbered(text) {
             // The line itself is never shown: it holds a token.
             let Some((host, token)) = line.split_once('=') else {
-                return Err(wrong(of, &format!("line {} must be `host = token`", number + 1)));
+                return Err(wrong(of, &format!("line {number} must be `host = token`")));
             };
             self.add(host.trim(), token.trim().to_owned());
         }
         Ok(())
     }
+}
+
+/// The lines that say something, each with its number in the text.
+pub(super) fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = text.lines().enumerate().map(|(before, line)| (before + 1, line.trim()));
+    numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// A file of secrets must be its owner's alone.

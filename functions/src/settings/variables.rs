@@ -36,6 +36,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     ("GITLEDGER_LOG_TABLE", "on AWS: the table of the log and of the projections; default `gitledger-log`"),
     (
+        "GITLEDGER_METRICS_LOGINS_ARN",
+        "on AWS: the secret that holds `pushgateway = user:password` and `remote-write = user:password`, for the function `exporter`",
+    ),
+    (
         "GITLEDGER_POLICY",
         "the file of the policies for pushes, sandboxes and budgets; default `policy.toml` in the data directory, if it is there",
     ),

@@ -126,6 +126,7 @@ fn wanted(function: &Function) -> BTreeSet<Permission> {
         (needs.git_tokens, "GitTokens"),
         (needs.webhook_secret, "WebhookSecret"),
         (needs.api_keys, "ApiKeys"),
+        (needs.metrics_logins, "MetricsLogins"),
     ] {
         wanted.extend(needed.then_some(("secretsmanager:GetSecretValue", secret)));
     }
@@ -171,7 +172,7 @@ fn no_function_can_do_what_it_does_not_need() {
         }
         let follows = role.of_aws.contains("AWSLambdaDynamoDBExecutionRole");
         assert_eq!(follows, FOLLOWERS.contains(&name.as_str()), "{name}");
-        for secret in ["SandboxesKey", "GitTokens", "WebhookSecret", "ApiKeys"] {
+        for secret in ["SandboxesKey", "GitTokens", "WebhookSecret", "ApiKeys", "MetricsLogins"] {
             let reads = ("secretsmanager:GetSecretValue".to_owned(), secret.to_owned());
             if found.contains(&reads) {
                 readers.entry(secret).or_default().push(name.clone());
@@ -180,6 +181,7 @@ fn no_function_can_do_what_it_does_not_need() {
     }
     assert_eq!(readers["ApiKeys"], ["authorizer"]);
     assert_eq!(readers["WebhookSecret"], ["sandbox-lifecycle"]);
+    assert_eq!(readers["MetricsLogins"], ["exporter"]);
     assert!(
         !readers["GitTokens"]
             .iter()

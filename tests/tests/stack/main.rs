@@ -17,7 +17,7 @@ use gitledger_events::Fact;
 use gitledger_ledger::Recorded;
 use gitledger_ledger::dynamo::DynamoLedger;
 use gitledger_sandboxes::{ControlPlane, Endpoint, Secret};
-use gitledger_tests::monitoring::Pushgateway;
+use gitledger_tests::monitoring::{LOGIN, Pushgateway};
 use gitledger_tests::{Process, Setup, system, wait};
 use reqwest::{Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -61,7 +61,7 @@ impl Here {
         );
         let address = |line: &str| Some(line.strip_prefix("sandbox host on ")?.split(' ').next()?.to_owned());
         let host_url = host.line("its address", address).await;
-        let gateway = Pushgateway::start().await;
+        let gateway = Pushgateway::asking().await;
         let key = setup.key("agents", &[]);
 
         let policy = format!("[sandboxes]\npause_after_s = {pause_after_s}\n");
@@ -77,6 +77,7 @@ impl Here {
         let stack = Deployed::with(Ministack::start().await, &parameters).await;
         stack.secret("SandboxesKey", "e2b_0").await;
         stack.secret("GitTokens", &accounts::token_lines(&stage)).await;
+        stack.secret("MetricsLogins", &format!("pushgateway = {}:{}", LOGIN.0, LOGIN.1)).await;
         let keys = std::fs::read_to_string(setup.data().join("keys.json")).expect("the keys' file");
         stack.secret("ApiKeys", &keys).await;
         Self { stack, stage, setup, host, host_url, gateway, key, http: system::client() }
@@ -195,8 +196,7 @@ async fn the_workload_is_counted(here: &Here) -> String {
     accounts::projected(&here.stack, all.last().expect("an event").position).await;
 
     here.stack.aws.invoke(&Here::function("exporter"), "RequestResponse", &json!({})).await;
-    let published = here.http.get(format!("{}/metrics", here.gateway.url())).send().await.expect("an answer");
-    published.text().await.expect("a text")
+    here.gateway.metrics().await
 }
 
 /// The metrics of the same work by `gitledger up`, with a remote of its own.

@@ -130,10 +130,7 @@ async fn watched_functions_with_a_pump_count_as_on_one_machine() {
     let exported = format!("{url}/2015-03-31/functions/exporter/invocations");
     let exported = system::client().post(exported).json(&json!({})).send().await.expect("an answer");
     assert!(exported.status().is_success(), "{:?}\n{}", exported.text().await, process.said());
-    let published =
-        system::client().get(format!("{}/metrics", gateway.url())).send().await.expect("an answer");
-    let published = published.text().await.expect("a text");
-    accounts::same(&published, &local_metrics().await);
+    accounts::same(&gateway.metrics().await, &local_metrics().await);
     process.interrupt_group().await;
     host.interrupt().await;
 }
